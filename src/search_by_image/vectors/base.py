@@ -1,0 +1,123 @@
+"""What every vector index can do, the metrics, and the score.
+
+An id and its vector never change: a new picture gets a new id. An index is therefore a set of ids, and after a crash
+it is brought up to date with the record store by two set differences.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+
+class Metric(StrEnum):
+    """How the distance of two vectors is measured; smaller is nearer for each.
+
+    L2 is the Euclidean distance (not its square), COSINE is `1 - cos`, IP is `1 - <a, b>`.
+    """
+
+    L2 = "L2"
+    IP = "IP"
+    COSINE = "COSINE"
+
+    def score(self, distance: float) -> float:
+        """Map a distance to 0..1, falling: `1 / (1 + d)` for L2, `1 - d / 2`, i.e. (1 + cos) / 2, for COSINE and IP."""
+        if self is Metric.L2:
+            return 1.0 / (1.0 + max(distance, 0.0))
+        return min(1.0, max(0.0, 1.0 - distance / 2.0))
+
+
+@dataclass(frozen=True)
+class Space:
+    """One vector space: the vectors of one collection that came from one pipeline.
+
+    `name` is the index's name (`{app_name}_{collection}`, for a second pipeline `{app_name}_{collection}_{pipeline}`).
+    """
+
+    name: str
+    dimension: int
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    id: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """`kind`: what answers now (flat, hnsw, ivf, ...); `live`: ids that a search can return."""
+
+    kind: str
+    live: int
+    removed: int
+    tail: int
+
+
+class VectorIndex(Protocol):
+    """All spaces of one back end. Thread-safe. Vectors are float32 of shape (n, dimension), ids int64 of shape (n,).
+
+    Raises `VectorMismatchError` for a wrong dimension or a value that is not finite, `StoreUnavailableError` when a
+    server does not answer, `UnknownNameError` for a space that was not opened.
+    """
+
+    def open_space(self, space: Space) -> None:
+        """Create the space or load what was kept of it; opening again with another dimension or metric raises."""
+        ...
+
+    def drop_space(self, name: str) -> None:
+        """Forget the space and its files. A name that does not exist is no error."""
+        ...
+
+    def spaces(self) -> tuple[Space, ...]: ...
+
+    def upsert(self, name: str, ids: Ids, vectors: Vectors) -> None:
+        """Add the vectors; an id that is there already is left as it is (an id's vector never changes)."""
+        ...
+
+    def delete(self, name: str, ids: Ids) -> None:
+        """Remove the ids; those that are not there are no error."""
+        ...
+
+    def search(self, name: str, vector: Vector, top_k: int, *, only: Collection[int] | None = None) -> list[Neighbour]:
+        """At most `top_k` nearest among `only` (None: all), nearest first, equal distances in the order of ids."""
+        ...
+
+    def ids(self, name: str) -> Ids:
+        """Every live id, sorted."""
+        ...
+
+    def stats(self, name: str) -> IndexStats: ...
+
+    def maintain(self) -> None:
+        """Housekeeping that may take long (snapshot, rebuild); called from a background thread."""
+        ...
+
+    def close(self) -> None:
+        """Keep what is worth keeping and let go of files. Calls after it raise `StoreError`."""
+        ...
+
+
+def missing_and_surplus(recorded: Ids, indexed: Ids) -> tuple[Ids, Ids]:
+    """The ids an index lacks and those it should not have, both sorted."""
+    return (
+        np.setdiff1d(recorded, indexed, assume_unique=True),
+        np.setdiff1d(indexed, recorded, assume_unique=True),
+    )
+
+
+def batches(ids: Ids, size: int) -> Iterator[Ids]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def as_ids(ids: Iterable[int]) -> Ids:
+    return np.fromiter(ids, dtype=np.int64)
