@@ -149,6 +149,12 @@ class StoreUnavailableError(StoreError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class DuplicateIdError(StoreError):
+    """An id is taken already; nothing was written."""
+
+    code = "duplicate_id"
+
+
 class StoreLockedError(StoreError):
     """Another process holds the embedded stores."""
 

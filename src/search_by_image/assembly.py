@@ -1,0 +1,95 @@
+"""From settings to a running engine: the one place that chooses and connects the parts."""
+
+import os
+
+from search_by_image.engine import SearchEngine
+from search_by_image.extraction import Extractor
+from search_by_image.images import ImageLimits
+from search_by_image.library import Library, LibraryOptions
+from search_by_image.locks import Gate
+from search_by_image.maintenance import Maintenance
+from search_by_image.models.runtime import RuntimeSettings
+from search_by_image.pipeline import Pipeline
+from search_by_image.plugins import Host, Registry
+from search_by_image.processors import shipped
+from search_by_image.records.sql import SqlRecordStore
+from search_by_image.settings import Settings
+from search_by_image.vectors.base import Metric, VectorIndex
+from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
+from search_by_image.workshop import Workshop
+
+BYTES_PER_MB = 2**20
+
+
+def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
+    """`maintain`: keep house in the background while the engine is open.
+
+    Raises `ConfigError` for mistakes in pipelines, `StoreLockedError` when another process has the stores.
+    """
+    index = _index(settings)
+    try:
+        library = Library(SqlRecordStore(settings.records.url), index, _extractor(settings), _options(settings))
+    except BaseException:
+        index.close()
+        raise
+    maintenance = Maintenance(library, settings.maintenance.interval) if maintain else None
+    return SearchEngine(library, maintenance=maintenance, threads=thread_count(settings))
+
+
+def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
+    """Raises `ConfigError` with everything that is wrong in any pipeline."""
+    workshop = Workshop(_registry(), _host(settings), settings.pipeline.processer_para)
+    return workshop.pipelines(settings.pipeline.pipeline_config)
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    return ImageLimits(int(settings.max_upload_size * BYTES_PER_MB), settings.images.max_pixels)
+
+
+def thread_count(settings: Settings) -> int:
+    return settings.limits.threads or len(os.sched_getaffinity(0))
+
+
+def _registry() -> Registry:
+    registry = Registry()
+    for plugin in shipped():
+        registry.add(plugin)
+    return registry
+
+
+def _host(settings: Settings) -> Host:
+    runtime = RuntimeSettings(thread_count(settings), settings.models.precision, settings.models.cache_path)
+    return Host(runtime, image_limits(settings))
+
+
+def _extractor(settings: Settings) -> Extractor:
+    gate = Gate(thread_count(settings), settings.limits.queue)
+    return Extractor(build_pipelines(settings), image_limits(settings), gate)
+
+
+def _index(settings: Settings) -> VectorIndex:
+    vectors = settings.vectors
+    return EmbeddedIndex(
+        EmbeddedSettings(
+            path=vectors.path,
+            kind=vectors.index,
+            exact_below=vectors.exact_below,
+            ivf_above=vectors.ivf_above,
+            recall_target=vectors.recall_target,
+            snapshot_every=vectors.snapshot_every,
+            rebuild_share=vectors.rebuild_share,
+        )
+    )
+
+
+def _options(settings: Settings) -> LibraryOptions:
+    search = settings.search_config
+    return LibraryOptions(
+        app_name=search.app_name,
+        default_collection=search.default_collection,
+        collections=search.collections,
+        metric=Metric(settings.milvus.metric_type),
+        top_k=search.topk,
+        match_score=search.match_score,
+        document_bytes=settings.limits.document_bytes,
+    )

@@ -1,0 +1,62 @@
+"""From a picture's bytes to its vector: the picture checked, the pipeline run, the same picture computed once."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from search_by_image.errors import UnknownNameError
+from search_by_image.images import ImageLimits, check
+from search_by_image.locks import Gate
+from search_by_image.pipeline import Extracted, Pipeline
+
+CacheKey = tuple[str, str, bytes]
+
+
+class Extractor:
+    """Thread-safe; `cached` is how many results are kept."""
+
+    def __init__(
+        self, pipelines: Mapping[str, Pipeline], limits: ImageLimits, gate: Gate, *, cached: int = 256
+    ) -> None:
+        self.pipelines = pipelines
+        self.limits = limits
+        self._gate = gate
+        self._cache = _RecentlyUsed(cached)
+
+    def pipeline(self, name: str) -> Pipeline:
+        if name not in self.pipelines:
+            raise UnknownNameError("pipeline", name, self.pipelines)
+        return self.pipelines[name]
+
+    def extract(self, image: bytes, pipeline: str, collection: str = "") -> Extracted:
+        """Raises `UnknownNameError`, `ImageError`, `PipelineError`, and `OverloadedError` when the queue is full."""
+        steps = self.pipeline(pipeline)
+        check(image, self.limits)
+        key = (pipeline, collection, hashlib.sha256(image).digest())
+        known = self._cache.get(key)
+        if known is not None:
+            return known
+        with self._gate.enter():
+            made = steps.extract(image, collection)
+        self._cache.put(key, made)
+        return made
+
+
+class _RecentlyUsed:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items: OrderedDict[CacheKey, Extracted] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: CacheKey) -> Extracted | None:
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+            return self._items.get(key)
+
+    def put(self, key: CacheKey, value: Extracted) -> None:
+        with self._lock:
+            self._items[key] = value
+            if len(self._items) > self._size:
+                self._items.popitem(last=False)

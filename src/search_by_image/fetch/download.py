@@ -1,0 +1,173 @@
+"""Pictures by URL: every hop is checked from scratch and goes to an address that the guard has admitted.
+
+There is no connection pool, no cookie, no proxy and no content decoding: a hop is one socket and one GET over it.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import TracebackType
+from typing import Self
+
+import httpcore
+import httpx
+
+from search_by_image.errors import EmptyImageError, FetchError, FetchTimeoutError, ImageTooLargeError
+from search_by_image.fetch.addresses import AddressGuard, Resolver, system_resolver
+from search_by_image.fetch.deadline import Deadline
+from search_by_image.fetch.settings import FetchSettings
+from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_target
+
+OK = 200
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+class UrlFetcher:
+    """Thread-safe.
+
+    Certificates are checked against certifi's authorities, or those that the environment variables SSL_CERT_FILE or
+    SSL_CERT_DIR name. Proxy variables are not read.
+    """
+
+    def __init__(self, settings: FetchSettings, *, resolve: Resolver = system_resolver) -> None:
+        self._settings = settings
+        self._guard = AddressGuard(settings, resolve)
+        self._tls = httpx.create_ssl_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Fetches under way end by themselves; later ones raise `FetchError`."""
+        self._closed = True
+
+    def fetch(self, url: str) -> bytes:
+        """The body of the answer, 1 to `max_bytes` bytes; nothing says yet that it is a picture.
+
+        Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`.
+        """
+        if self._closed:
+            raise FetchError("The fetcher is closed; make a new one.")
+        return self._follow(parse_target(url, self._settings.allowed_ports), Deadline(self._settings.timeout))
+
+    def _follow(self, target: Target, deadline: Deadline) -> bytes:
+        for _ in range(self._settings.max_redirects + 1):
+            answer = self._get(target, deadline)
+            if isinstance(answer, bytes):
+                return answer
+            target = answer
+        raise FetchError(f"More than {self._settings.max_redirects} redirects (fetch/max_redirects).")
+
+    def _get(self, target: Target, deadline: Deadline) -> bytes | Target:
+        with self._translated_errors(target.host), closing(self._connect(target, deadline)) as connection:
+            response = connection.handle_request(self._request(target))
+            headers = httpx.Headers(response.headers)
+            if response.status in REDIRECTS and "location" in headers:
+                return redirect_target(target, headers["location"], self._settings.allowed_ports)
+            _check_head(target.host, response.status, headers)
+            return self._body(response, headers)
+
+    @contextmanager
+    def _translated_errors(self, host: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            limit = f"{self._settings.timeout:g} seconds (fetch/timeout)"
+            raise FetchTimeoutError(f"Fetching from {host!r} took longer than {limit}.") from error
+        except ssl.SSLCertVerificationError as error:
+            raise FetchError(f"The certificate of {host!r} is not valid: {error.verify_message}.") from error
+        except OSError as error:
+            raise FetchError(f"The connection to {host!r} failed: {error.strerror}.") from error
+        except httpcore.ProtocolError as error:
+            raise FetchError(f"{host!r} did not answer in proper HTTP, or cut its answer short.") from error
+
+    def _connect(self, target: Target, deadline: Deadline) -> httpcore.HTTP11Connection:
+        sock = _dial(self._guard.admit(target.host, deadline), target.port, deadline)
+        if target.url.scheme == "https":
+            sock = self._secured(sock, target.host, deadline)
+        return httpcore.HTTP11Connection(_core_url(target).origin, _DeadlineStream(sock, deadline))
+
+    def _secured(self, sock: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
+        with sock:
+            sock.settimeout(deadline.left())
+            return self._tls.wrap_socket(sock, server_hostname=host)
+
+    def _request(self, target: Target) -> httpcore.Request:
+        headers = [
+            ("Host", target.url.netloc.decode("ascii")),
+            ("User-Agent", self._settings.user_agent),
+            ("Accept", "image/*, */*;q=0.5"),
+            ("Accept-Encoding", "identity"),
+            ("Connection", "close"),
+        ]
+        return httpcore.Request("GET", _core_url(target), headers=headers)
+
+    def _body(self, response: httpcore.Response, headers: httpx.Headers) -> bytes:
+        self._check_size(int(headers.get("content-length", 0)))
+        body = bytearray()
+        for chunk in response.iter_stream():
+            self._check_size(len(body) + len(chunk))
+            body += chunk
+        if not body:
+            raise EmptyImageError("The URL's answer has no content; give the address of a picture.")
+        return bytes(body)
+
+    def _check_size(self, size: int) -> None:
+        limit = self._settings.max_bytes
+        if size > limit:
+            text = f"The URL's answer has {size} bytes or more; at most {limit} are allowed (fetch/max_bytes)."
+            raise ImageTooLargeError(text, size=size, limit=limit)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connected socket whose every call ends with the whole fetch's budget, whatever timeout httpcore passes."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's signature
+        self._sock.settimeout(self._deadline.left())
+        return self._sock.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's signature
+        while buffer:
+            self._sock.settimeout(self._deadline.left())
+            buffer = buffer[self._sock.send(buffer) :]
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def _dial(addresses: tuple[str, ...], port: int, deadline: Deadline) -> socket.socket:
+    """Each address in its turn gets an equal share of the time left."""
+    *earlier, last = addresses
+    for position, address in enumerate(earlier):
+        try:
+            return socket.create_connection((address, port), deadline.left() / (len(addresses) - position))
+        except OSError:
+            continue
+    return socket.create_connection((last, port), deadline.left())
+
+
+def _core_url(target: Target) -> httpcore.URL:
+    url = target.url
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=target.port, target=url.raw_path)
+
+
+def _check_head(host: str, status: int, headers: httpx.Headers) -> None:
+    if status != OK:
+        raise FetchError(f"{host!r} answered with status {status}; check the URL in a browser.")
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise FetchError(f"{host!r} answered with the content encoding {encoding[:SHOWN]!r}, not asked for.")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in WEB_PAGES:
+        raise FetchError(f"{host!r} answered with a web page ({kind}); give the address of the picture itself.")

@@ -1,0 +1,301 @@
+"""The picture library: the only place where the record store and the vector index meet.
+
+Write: 1. the record, pending, on disk; 2. the vector, accepted by the index; 3. later, in the background, ready.
+Remove: 1. the record hidden, on disk; 2. the vector out of the index; 3. the record deleted.
+Whatever stopped in between is finished by `recover`.
+"""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import numpy as np
+
+from search_by_image.documents import check_document, check_field, check_values
+from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
+from search_by_image.extraction import Extractor
+from search_by_image.ids import IdGenerator, id_at
+from search_by_image.locks import SharedLock
+from search_by_image.pipeline import Pipeline
+from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
+from search_by_image.settings import check_collection_name
+from search_by_image.spaces import SpaceBook
+from search_by_image.vectors.base import Metric, Neighbour, Vector, VectorIndex, as_ids
+
+InSpace = TypeVar("InSpace", Record, Stored)
+ID_ATTEMPTS = 5
+STUCK_AFTER_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryOptions:
+    app_name: str = "search_by_image"
+    default_collection: str = "images"
+    collections: tuple[str, ...] = ()
+    metric: Metric = Metric.COSINE
+    top_k: int = 10
+    match_score: float = 0.0
+    document_bytes: int = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture ready to be written; `vector` has the shape (dimension,)."""
+
+    pipeline: str
+    space: str
+    collection: str
+    document: Mapping[str, Any]
+    vector: Vector
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    id: int
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A similar picture. `score` is 0..1, `distance` the metric's."""
+
+    id: int
+    collection: str
+    document: Mapping[str, Any]
+    score: float
+    distance: float
+
+
+class Library:
+    """Thread-safe. Give it stores that nobody else closes; `close` closes them."""
+
+    def __init__(
+        self, records: RecordStore, index: VectorIndex, extractor: Extractor, options: LibraryOptions | None = None
+    ) -> None:
+        self.options = options or LibraryOptions()
+        self.extractor = extractor
+        self._records = records
+        self._index = index
+        self._spaces = SpaceBook(records, index, app_name=self.options.app_name, metric=self.options.metric)
+        self._ids = IdGenerator()
+        self._clearing = SharedLock()
+        self._accepted: list[int] = []
+        self._accepted_lock = threading.Lock()
+        self._create_collections()
+        self.recover()
+
+    @property
+    def pipelines(self) -> Mapping[str, Pipeline]:
+        return self.extractor.pipelines
+
+    def collections(self) -> tuple[str, ...]:
+        return self._records.collections()
+
+    def spaces(self) -> tuple[SpaceRecord, ...]:
+        return tuple(self._spaces.known())
+
+    def add(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Added:
+        """Record the picture's vector and document; durable and searchable when this returns.
+
+        Raises `InvalidInputError` for a bad picture, document or name, `PipelineError`, `StoreError`.
+        """
+        return self.add_many([self.prepare(image, document, pipeline, collection)])[0]
+
+    def prepare(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Prepared:
+        """All of `add` that needs no store but the space's name."""
+        checked = check_document(document, self.options.document_bytes)
+        made = self.extractor.extract(image, pipeline, check_collection_name(collection) if collection else "")
+        target = check_collection_name(made.collection or self.options.default_collection)
+        space = self._spaces.find_or_create(target, self.extractor.pipeline(pipeline), len(made.vector))
+        return Prepared(pipeline, space.name, target, checked, made.vector, hashlib.sha256(image).digest())
+
+    def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
+        """All or none."""
+        with self._clearing.shared():
+            records = self._put(pictures)
+            self._accept(records)
+        return [Added(record.id, record.collection) for record in records]
+
+    def search(
+        self,
+        image: bytes,
+        pipeline: str,
+        collection: str = "",
+        *,
+        top_k: int | None = None,
+        min_score: float | None = None,
+    ) -> list[Hit]:
+        """The nearest pictures of the collection, nearest first.
+
+        Raises `UnknownNameError` for a collection or pipeline that does not exist, `ImageError`, `PipelineError`.
+        """
+        made = self.extractor.extract(image, pipeline, collection)
+        target = made.collection or self.options.default_collection
+        space = self._spaces.find(target, self.extractor.pipeline(pipeline))
+        if space is None:
+            self.check_collection(target)
+            return []
+        wanted = self.options.top_k if top_k is None else top_k
+        lowest = self.options.match_score if min_score is None else min_score
+        return [hit for hit in self._nearest(space, made.vector, wanted) if hit.score >= lowest]
+
+    def check_collection(self, name: str) -> None:
+        """Raises `UnknownNameError` when there is no such collection."""
+        known = self._records.collections()
+        if name not in known:
+            raise UnknownNameError("collection", name, known)
+
+    def page(self, match: Match, *, after: int = 0, limit: int = 100) -> list[Stored]:
+        return self._records.page(self._checked(match), after=after, limit=limit)
+
+    def numbered_page(self, match: Match, *, number: int, size: int) -> list[Stored]:
+        """Page `number`, from 1; `size` 0: all in one."""
+        return self._records.offset_page(self._checked(match), offset=(number - 1) * size, limit=size or None)
+
+    def count(self, match: Match | None = None) -> int:
+        return self._records.count(self._checked(match or Match()))
+
+    def known_pictures(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
+        """Which pictures of these SHA-256 are there already, each with its collection."""
+        return self._records.find_hashes(pipeline, hashes)
+
+    def remove(self, match: Match) -> list[Stored]:
+        """Remove the matching pictures from both stores and answer with what was removed."""
+        with self._clearing.shared():
+            removed = self._records.begin_removal(self._checked(match))
+            self._finish_removal(removed)
+        return removed
+
+    def clear(self) -> None:
+        """Remove everything, then create the configured collections anew."""
+        with self._clearing.exclusive():
+            self._records.clear()
+            self._spaces.forget_all()
+            self._create_collections()
+
+    def recover(self) -> None:
+        """Bring the index in step with the records; what is not settled is done again."""
+        self._spaces.open_all()
+        self._retry_removals()
+        self._retry_additions(older_than_ms=0)
+
+    def maintain(self) -> None:
+        """Settle what was accepted, finish what a failure left, let the index keep house."""
+        with self._clearing.shared():
+            self._settle()
+            self._retry_removals()
+            self._retry_additions(older_than_ms=STUCK_AFTER_MS)
+        self._index.maintain()
+
+    def ping(self) -> None:
+        """Raises `StoreUnavailableError` when the record store does not answer."""
+        self._records.ping()
+
+    def close(self) -> None:
+        with self._clearing.exclusive():
+            self._settle()
+            self._index.close()
+            self._records.close()
+
+    def _checked(self, match: Match) -> Match:
+        if match.field is not None:
+            check_field(match.field)
+            check_values(match.values)
+        if match.collection is not None:
+            self.check_collection(match.collection)
+        return match
+
+    def _create_collections(self) -> None:
+        for name in dict.fromkeys((self.options.default_collection, *self.options.collections)):
+            self._records.create_collection(check_collection_name(name))
+
+    def _put(self, pictures: Sequence[Prepared]) -> list[Record]:
+        for _ in range(ID_ATTEMPTS):
+            now = datetime.now(UTC)
+            records = [
+                _record(id_, picture, now) for id_, picture in zip(self._ids.take(len(pictures)), pictures, strict=True)
+            ]
+            try:
+                self._records.put(records)
+            except DuplicateIdError:
+                continue
+            return records
+        raise StoreError(f"No free id was found in {ID_ATTEMPTS} attempts. Is the clock of this machine right?")
+
+    def _accept(self, records: Sequence[Record]) -> None:
+        try:
+            for space, members in _by_space(records).items():
+                vectors = np.stack([record.vector for record in members])
+                self._index.upsert(space, as_ids(record.id for record in members), vectors)
+        except SearchByImageError:
+            self._records.begin_removal(Match(ids=tuple(record.id for record in records)))
+            raise
+        with self._accepted_lock:
+            self._accepted.extend(record.id for record in records)
+
+    def _settle(self) -> None:
+        with self._accepted_lock:
+            ids, self._accepted = self._accepted, []
+        if ids:
+            self._records.settle(ids)
+
+    def _finish_removal(self, removed: Sequence[Stored]) -> None:
+        for space, members in _by_space(removed).items():
+            self._index.delete(space, as_ids(stored.id for stored in members))
+        self._records.finish_removal(stored.id for stored in removed)
+
+    def _retry_removals(self) -> None:
+        for space, ids in self._records.in_state(State.REMOVING).items():
+            self._index.delete(space, ids)
+            self._records.finish_removal(ids)
+
+    def _retry_additions(self, *, older_than_ms: int) -> None:
+        """Pending records that nobody works on any more: given to the index again and settled."""
+        newest = id_at(milliseconds_ago=older_than_ms)
+        for space, pending in self._records.in_state(State.PENDING).items():
+            ids, vectors = self._records.vectors(space, pending[pending < newest])
+            if len(ids):
+                self._index.upsert(space, ids, vectors)
+                self._records.settle(ids)
+
+    def _nearest(self, space: SpaceRecord, vector: Vector, top_k: int) -> list[Hit]:
+        """More are asked for as long as some of those found are being removed."""
+        asked = top_k
+        while True:
+            neighbours = self._index.search(space.name, vector, asked)
+            stored = self._records.get(neighbour.id for neighbour in neighbours)
+            found = [neighbour for neighbour in neighbours if neighbour.id in stored]
+            if len(found) >= top_k or len(neighbours) < asked:
+                metric = Metric(space.metric)
+                return [_hit(neighbour, stored[neighbour.id], metric) for neighbour in found[:top_k]]
+            asked += len(neighbours) - len(found)
+
+
+def _record(id_: int, picture: Prepared, created: datetime) -> Record:
+    return Record(
+        id=id_,
+        collection=picture.collection,
+        pipeline=picture.pipeline,
+        space=picture.space,
+        document=picture.document,
+        vector=picture.vector,
+        sha256=picture.sha256,
+        created=created,
+    )
+
+
+def _hit(neighbour: Neighbour, stored: Stored, metric: Metric) -> Hit:
+    score = metric.score(neighbour.distance)
+    return Hit(stored.id, stored.collection, stored.document, score, neighbour.distance)
+
+
+def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:
+    grouped: defaultdict[str, list[InSpace]] = defaultdict(list)
+    for member in members:
+        grouped[member.space].append(member)
+    return grouped

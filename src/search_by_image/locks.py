@@ -1,0 +1,59 @@
+"""Two ways to let threads wait: shared against exclusive use, and a queue with an end."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from search_by_image.errors import OverloadedError
+
+
+class SharedLock:
+    """Many share, or one has it alone; who wants it alone is not overtaken by new sharers."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._sharers = 0
+        self._exclusive = False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._condition:
+            self._condition.wait_for(lambda: not self._exclusive)
+            self._sharers += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._sharers -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._condition:
+            self._condition.wait_for(lambda: not self._exclusive)
+            self._exclusive = True
+            self._condition.wait_for(lambda: self._sharers == 0)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._exclusive = False
+                self._condition.notify_all()
+
+
+class Gate:
+    """Lets `places` in at once and `queue` more wait; raises `OverloadedError` for any beyond."""
+
+    def __init__(self, places: int, queue: int) -> None:
+        self._free = threading.BoundedSemaphore(places)
+        self._entered = threading.BoundedSemaphore(places + queue)
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        if not self._entered.acquire(blocking=False):
+            raise OverloadedError("Too many pictures are waiting to be processed. Try again in a second.")
+        try:
+            with self._free:
+                yield
+        finally:
+            self._entered.release()

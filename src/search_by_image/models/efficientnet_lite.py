@@ -1,0 +1,83 @@
+"""EfficientNet-Lite as an OpenVINO graph, built from its PyTorch weights.
+
+Mingxing Tan and Quoc V. Le, EfficientNet, 2019 (https://arxiv.org/abs/1905.11946); the Lite variant has no squeeze and
+excitation and uses ReLU6.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import openvino as ov
+from openvino import opset15 as op
+
+from search_by_image.models.torch_legacy import Array
+
+BATCH_NORM_EPSILON = 1e-3
+Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    repeats: int
+    stride: int
+
+
+LITE0 = (Stage(1, 1), Stage(2, 2), Stage(2, 2), Stage(3, 2), Stage(3, 1), Stage(4, 2), Stage(1, 1))
+
+
+def build(tensors: Tensors, image_size: int, stages: tuple[Stage, ...] = LITE0) -> ov.Model:
+    """A model from `image` (u8, 1 x H x W x 3, RGB) to `features` (1 x 1280) and `probabilities` (1 x 1000)."""
+    image = op.parameter([1, image_size, image_size, 3], ov.Type.u8, name="image")
+    pooled = op.reduce_mean(_trunk(_scaled(image), tensors, stages), np.array([2, 3]), keep_dims=False)
+    logits = op.add(op.matmul(pooled, tensors["_fc.weight"], False, True), tensors["_fc.bias"][None])
+    results = [_result(pooled, "features"), _result(op.softmax(logits, 1), "probabilities")]
+    return ov.Model(results, [image], "efficientnet-lite")
+
+
+def _result(node: ov.Node, name: str) -> ov.Node:
+    result = op.result(node)
+    result.get_output_tensor(0).set_names({name})
+    return result
+
+
+def _scaled(image: ov.Node) -> ov.Node:
+    """(x - 127) / 128 in channels-first order, as the weights were trained."""
+    channels_first = op.transpose(op.convert(image, "f32"), np.array([0, 3, 1, 2]))
+    return op.multiply(op.subtract(channels_first, np.float32(127)), np.float32(1 / 128))
+
+
+def _trunk(image: ov.Node, tensors: Tensors, stages: tuple[Stage, ...]) -> ov.Node:
+    node = _relu6(_convolve(image, tensors, "_conv_stem", "_bn0", 2))
+    strides = [stage.stride if first else 1 for stage in stages for first in (True, *[False] * (stage.repeats - 1))]
+    for number, stride in enumerate(strides):
+        node = _block(node, tensors, f"_blocks.{number}.", stride)
+    return _relu6(_convolve(node, tensors, "_conv_head", "_bn1", 1))
+
+
+def _block(node: ov.Node, tensors: Tensors, prefix: str, stride: int) -> ov.Node:
+    """An inverted bottleneck: expand, filter each channel, project; with a shortcut where the shapes agree."""
+    inner = node
+    if f"{prefix}_expand_conv.weight" in tensors:
+        inner = _relu6(_convolve(inner, tensors, f"{prefix}_expand_conv", f"{prefix}_bn0", 1))
+    inner = _relu6(_convolve(inner, tensors, f"{prefix}_depthwise_conv", f"{prefix}_bn1", stride))
+    projected = _convolve(inner, tensors, f"{prefix}_project_conv", f"{prefix}_bn2", 1)
+    return op.add(projected, node) if projected.get_output_shape(0) == node.get_output_shape(0) else projected
+
+
+def _convolve(node: ov.Node, tensors: Tensors, convolution: str, norm: str, stride: int) -> ov.Node:
+    """A convolution with TensorFlow's SAME padding and its batch normalisation folded in."""
+    weight = tensors[f"{convolution}.weight"]
+    gain = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + BATCH_NORM_EPSILON)
+    shift = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain
+    folded = weight * gain[:, None, None, None]
+    geometry = ([stride, stride], [0, 0], [0, 0], [1, 1], "same_upper")
+    if weight.shape[1] == 1:
+        convolved = op.group_convolution(node, folded[:, None], *geometry)
+    else:
+        convolved = op.convolution(node, folded, *geometry)
+    return op.add(convolved, shift[None, :, None, None])
+
+
+def _relu6(node: ov.Node) -> ov.Node:
+    return op.clamp(node, 0.0, 6.0)

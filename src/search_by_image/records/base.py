@@ -1,0 +1,139 @@
+"""What every record store can do. Its records are the truth; the vector index is derived from them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from search_by_image.vectors.base import Ids, Vector, Vectors
+
+Document = Mapping[str, Any]
+
+
+class State(StrEnum):
+    """`PENDING`: recorded, the vector index may lack it; `READY`: in both; `REMOVING`: gone for every reader."""
+
+    PENDING = "pending"
+    READY = "ready"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A picture's document and vector. `sha256` is of the picture's bytes, 32 bytes; `space` names the vector space."""
+
+    id: int
+    collection: str
+    pipeline: str
+    space: str
+    document: Document
+    vector: Vector
+    sha256: bytes
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a reader sees of a record."""
+
+    id: int
+    space: str
+    collection: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which records: those whose document has, at the dotted path `field`, one of `values` or an array
+    with one of them; `field`, `collection`, `ids` None: any.
+
+    A value equals only a value of its own JSON type; `True` is not `1`, but `1` is `1.0`.
+    """
+
+    field: str | None = None
+    values: tuple[Any, ...] = ()
+    collection: str | None = None
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRecord:
+    """A vector space as it was first used; `fingerprint` tells which model and preprocessing made its vectors."""
+
+    name: str
+    collection: str
+    pipeline: str
+    dimension: int
+    metric: str
+    fingerprint: str
+
+
+class RecordStore(Protocol):
+    """Thread-safe. Raises `StoreUnavailableError` when the store does not answer, `StoreError` for a refusal."""
+
+    def create_collection(self, name: str) -> None: ...
+
+    def collections(self) -> tuple[str, ...]: ...
+
+    def create_space(self, space: SpaceRecord) -> SpaceRecord:
+        """Record the space unless one of its name is there; answers with the one that is there."""
+        ...
+
+    def spaces(self) -> tuple[SpaceRecord, ...]: ...
+
+    def put(self, records: Sequence[Record]) -> None:
+        """Durably add the records as pending, all or none; raises `DuplicateIdError` when an id is taken."""
+        ...
+
+    def settle(self, ids: Iterable[int]) -> None:
+        """Mark pending records as ready."""
+        ...
+
+    def get(self, ids: Iterable[int]) -> dict[int, Stored]:
+        """Those of the ids that exist and are not being removed."""
+        ...
+
+    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
+        """The next `limit` matching records with an id above `after`, in the order of their ids."""
+        ...
+
+    def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
+        """Like `page`, counted in rows, for callers that number their pages."""
+        ...
+
+    def count(self, match: Match) -> int: ...
+
+    def begin_removal(self, match: Match) -> list[Stored]:
+        """Durably hide the matching records from readers and answer with them."""
+        ...
+
+    def finish_removal(self, ids: Iterable[int]) -> None:
+        """Delete records that are being removed."""
+        ...
+
+    def find_hashes(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
+        """The SHA-256 of the pictures among these that the pipeline has processed, each with its collection."""
+        ...
+
+    def ids(self, space: str) -> Ids:
+        """Every id of the space that is not being removed, sorted."""
+        ...
+
+    def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
+        """The stored vectors, shape (n, dimension), of those of the ids that exist and are not being removed."""
+        ...
+
+    def in_state(self, state: State) -> dict[str, Ids]:
+        """The ids of the records in the state, by space, each sorted."""
+        ...
+
+    def clear(self) -> None:
+        """Delete every record, space and collection."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the store answers."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,227 @@
+"""Records in a SQL database through SQLAlchemy Core."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    make_url,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
+from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
+from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
+from search_by_image.records.schema import collections, images, metadata, spaces
+from search_by_image.records.sqlite import create_sqlite_engine, document_equals
+
+BIND_LIMIT = 1000
+STORED = (images.c.id, images.c.space, images.c.collection, images.c.document)
+AnyRow = Row[*tuple[Any, ...]]
+VISIBLE = images.c.state != State.REMOVING
+
+
+class SqlRecordStore:
+    """A `RecordStore` over one SQLAlchemy engine; `url` is SQLAlchemy's, such as `sqlite:///data/records.db`."""
+
+    def __init__(self, url: str) -> None:
+        with _translated():
+            self._engine = create_sqlite_engine(make_url(url), json_serializer=_to_json)
+            metadata.create_all(self._engine)
+
+    def create_collection(self, name: str) -> None:
+        with self._write() as connection:
+            _insert_unless_there(connection, collections, {"name": name})
+
+    def collections(self) -> tuple[str, ...]:
+        with self._read() as connection:
+            return tuple(connection.scalars(select(collections.c.name).order_by(collections.c.name)))
+
+    def create_space(self, space: SpaceRecord) -> SpaceRecord:
+        with self._write() as connection:
+            _insert_unless_there(connection, spaces, asdict(space))
+            return _space(connection.execute(select(spaces).where(spaces.c.name == space.name)).one())
+
+    def spaces(self) -> tuple[SpaceRecord, ...]:
+        with self._read() as connection:
+            return tuple(_space(row) for row in connection.execute(select(spaces).order_by(spaces.c.name)))
+
+    def put(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        with self._write() as connection:
+            connection.execute(insert(images), [_row(record) for record in records])
+
+    def settle(self, ids: Iterable[int]) -> None:
+        pending = update(images).where(images.c.state == State.PENDING)
+        with self._write() as connection:
+            for part in batches(as_ids(ids), BIND_LIMIT):
+                connection.execute(pending.where(_among(part)).values(state=State.READY))
+
+    def get(self, ids: Iterable[int]) -> dict[int, Stored]:
+        with self._read() as connection:
+            rows = [
+                row
+                for part in batches(as_ids(ids), BIND_LIMIT)
+                for row in connection.execute(select(*STORED).where(VISIBLE, _among(part)))
+            ]
+        return {row.id: _stored(row) for row in rows}
+
+    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
+        query = select(*STORED).where(_matching(match), images.c.id > after)
+        return self._fetch(query.order_by(images.c.id).limit(limit))
+
+    def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
+        wanted = select(images.c.id).where(_matching(match)).order_by(images.c.id).offset(offset).limit(limit)
+        return self._fetch(select(*STORED).where(images.c.id.in_(wanted)).order_by(images.c.id))
+
+    def count(self, match: Match) -> int:
+        with self._read() as connection:
+            return connection.scalars(select(func.count()).select_from(images).where(_matching(match))).one()
+
+    def begin_removal(self, match: Match) -> list[Stored]:
+        with self._write() as connection:
+            rows = connection.execute(select(*STORED).where(_matching(match)).order_by(images.c.id)).all()
+            for part in batches(as_ids(row.id for row in rows), BIND_LIMIT):
+                connection.execute(update(images).where(_among(part)).values(state=State.REMOVING))
+        return [_stored(row) for row in rows]
+
+    def finish_removal(self, ids: Iterable[int]) -> None:
+        removing = delete(images).where(images.c.state == State.REMOVING)
+        with self._write() as connection:
+            for part in batches(as_ids(ids), BIND_LIMIT):
+                connection.execute(removing.where(_among(part)))
+
+    def find_hashes(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
+        known = select(images.c.sha256, images.c.collection).where(VISIBLE, images.c.pipeline == pipeline)
+        found: set[tuple[bytes, str]] = set()
+        with self._read() as connection:
+            for start in range(0, len(hashes), BIND_LIMIT):
+                part = hashes[start : start + BIND_LIMIT]
+                found.update((row[0], row[1]) for row in connection.execute(known.where(images.c.sha256.in_(part))))
+        return found
+
+    def ids(self, space: str) -> Ids:
+        query = select(images.c.id).where(VISIBLE, images.c.space == space).order_by(images.c.id)
+        with self._read() as connection:
+            return as_ids(connection.scalars(query))
+
+    def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
+        stored = select(images.c.id, images.c.vector).where(VISIBLE, images.c.space == space)
+        with self._read() as connection:
+            rows = [row for part in batches(ids, BIND_LIMIT) for row in connection.execute(stored.where(_among(part)))]
+        matrix = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
+        return as_ids(row.id for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
+
+    def in_state(self, state: State) -> dict[str, Ids]:
+        query = select(images.c.space, images.c.id).where(images.c.state == state).order_by(images.c.id)
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        with self._read() as connection:
+            for row in connection.execute(query):
+                found[row.space].append(row.id)
+        return {space: as_ids(ids) for space, ids in found.items()}
+
+    def clear(self) -> None:
+        with self._write() as connection:
+            for table in (images, spaces, collections):
+                connection.execute(delete(table))
+
+    def ping(self) -> None:
+        with self._read() as connection:
+            connection.execute(select(literal(1)))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _fetch(self, query: Select[Any]) -> list[Stored]:
+        with self._read() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with (
+            _translated(),
+            self._engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+
+def _matching(match: Match) -> ColumnElement[bool]:
+    collection = true() if match.collection is None else images.c.collection == match.collection
+    field = true() if match.field is None else document_equals(match.field.split("."), match.values)
+    ids = true() if match.ids is None else images.c.id.in_(match.ids)
+    return and_(VISIBLE, collection, field, ids)
+
+
+def _among(ids: Ids) -> ColumnElement[bool]:
+    return images.c.id.in_(ids.tolist())
+
+
+def _insert_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> None:
+    there = select(literal(1)).where(table.c.name == values["name"])
+    if connection.execute(there).first() is None:
+        connection.execute(insert(table), values)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "space": record.space,
+        "state": State.PENDING,
+        "collection": record.collection,
+        "pipeline": record.pipeline,
+        "created": record.created.astimezone(UTC).replace(tzinfo=None),
+        "sha256": record.sha256,
+        "document": dict(record.document),
+        "vector": record.vector.astype("<f4", copy=False).tobytes(),
+    }
+
+
+def _stored(row: AnyRow) -> Stored:
+    return Stored(row.id, row.space, row.collection, row.document)
+
+
+def _space(row: AnyRow) -> SpaceRecord:
+    return SpaceRecord(row.name, row.collection, row.pipeline, row.dimension, row.metric, row.fingerprint)
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """SQLAlchemy's errors as ours; the driver's text stays in the chain and out of the message."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise DuplicateIdError("An id is recorded already.") from error
+    except (OperationalError, PoolTimeoutError) as error:
+        raise StoreUnavailableError("The record store does not answer. Try again; the log says more.") from error
+    except SQLAlchemyError as error:
+        raise StoreError("The record store refused a request; the log says more.") from error

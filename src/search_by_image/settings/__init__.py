@@ -1,0 +1,45 @@
+"""The configuration: `server.xml`, environment and command line as frozen typed sections."""
+
+from search_by_image.settings.load import base_path_of, load_settings
+from search_by_image.settings.rows import SettingRow, settings_rows
+from search_by_image.settings.sections import (
+    FetchSettings,
+    FlaskSettings,
+    ImagesSettings,
+    LimitsSettings,
+    LoggerSettings,
+    MaintenanceSettings,
+    MilvusSettings,
+    ModelsSettings,
+    MongodbSettings,
+    Origin,
+    PipelineSettings,
+    RecordsSettings,
+    SearchSettings,
+    Settings,
+    VectorsSettings,
+)
+from search_by_image.settings.values import check_collection_name
+
+__all__ = [
+    "FetchSettings",
+    "FlaskSettings",
+    "ImagesSettings",
+    "LimitsSettings",
+    "LoggerSettings",
+    "MaintenanceSettings",
+    "MilvusSettings",
+    "ModelsSettings",
+    "MongodbSettings",
+    "Origin",
+    "PipelineSettings",
+    "RecordsSettings",
+    "SearchSettings",
+    "SettingRow",
+    "Settings",
+    "VectorsSettings",
+    "base_path_of",
+    "check_collection_name",
+    "load_settings",
+    "settings_rows",
+]

@@ -1,0 +1,220 @@
+"""`server.xml` as frozen models: one class a section, with its defaults and ranges."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_cache_path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from search_by_image.settings.later import refuse_milvus, refuse_mongodb, refuse_other_metrics
+from search_by_image.settings.values import (
+    EMPTY_IS_NONE,
+    UPPER,
+    CachePath,
+    CollectionName,
+    CollectionNames,
+    Count,
+    FilledPath,
+    Flag,
+    FreeNames,
+    JsonObject,
+    Names,
+    OptionalCount,
+    OptionalJsonObject,
+    OptionalPath,
+    Paths,
+    Port,
+    Ports,
+    Real,
+    RecordUrl,
+    Text,
+    Whole,
+)
+
+Origin = Literal["default", "file", "environment", "command line"]
+
+DEMO_PIPELINE = """\
+{"1": {"name": "vector", "processor": "EfficientNetLite0", "context": {}, "router": "", "router_para": {}, \
+"exception_router": "", "exception_router_para": {}}}"""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
+
+
+class FlaskSettings(Section):
+    """The listening address; port 0 takes any free one."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8002
+    threaded: Flag = True
+    processes: Count = 1
+
+
+class MongodbSettings(Section):
+    """What is passed on to `pymongo.MongoClient`, under the names of `model_dump(by_alias=True)`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str | int | float | bool | None]
+
+    host: Annotated[str | None, AfterValidator(refuse_mongodb), EMPTY_IS_NONE] = None
+    port: Port = 27017
+    username: str = ""
+    password: str = Field("", repr=False)
+    auth_source: str = Field("", alias="authSource")
+    auth_mechanism: str = Field("", alias="authMechanism")
+    max_pool_size: Count = Field(100, alias="maxPoolSize")
+
+
+class SearchSettings(Section):
+    """`nprobe` None: tuned by the index to `vectors/recall_target`."""
+
+    nprobe: OptionalCount = None
+    topk: Whole = Field(10, ge=1, le=10_000)
+    default_collection: CollectionName = "images"
+    app_name: CollectionName = "search_by_image"
+    collections: CollectionNames = ()
+    match_score: Real = Field(0.0, ge=0, le=1)
+
+
+class MilvusSettings(Section):
+    """`dimension` None: that of the pipeline's vectors."""
+
+    host: Annotated[str | None, AfterValidator(refuse_milvus), EMPTY_IS_NONE] = None
+    port: Port = 19530
+    user: str = ""
+    password: str = Field("", repr=False)
+    token: str = Field("", repr=False)
+    pool: str = "SingletonThread"
+    index_file_size: Count = 1024
+    dimension: OptionalCount = None
+    metric_type: Annotated[Literal["COSINE", "L2", "IP"], BeforeValidator(refuse_other_metrics), UPPER] = "COSINE"
+
+
+class LoggerSettings(Section):
+    """`json_str`: JSON text of a dictConfig, or ''. The last four are those of old files and have no effect."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UPPER] = "INFO"
+    logger_name: Text = "search_by_image"
+    logfile_path: OptionalPath = None
+    json_str: OptionalJsonObject = ""
+    config_type: Literal["JSON_STR"] = "JSON_STR"
+    conf_file_name: str = ""
+    auto_create_conf: Flag = True
+    is_create_logfile_by_day: Flag = True
+    call_fun_level: Whole = 0
+
+
+class PipelineSettings(Section):
+    """`pipeline_config`: pipeline's name -> JSON text of its nodes."""
+
+    plugins_path: Paths = ()
+    processer_para: Annotated[dict[str, dict[str, JsonValue]], FreeNames(2, 8)] = Field(default_factory=dict)
+    router_para: Annotated[dict[str, dict[str, JsonValue]], FreeNames(2, 8)] = Field(default_factory=dict)
+    pipeline_config: Annotated[dict[str, JsonObject], FreeNames(1, 1)] = Field(
+        default_factory=lambda: {"DemoSearch": DEMO_PIPELINE}
+    )
+
+
+class RecordsSettings(Section):
+    """`url`: an SQLAlchemy URL."""
+
+    url: RecordUrl = "sqlite:///data/records.db"
+
+
+class VectorsSettings(Section):
+    """`auto`: exact below `exact_below` vectors, IVF above `ivf_above`, HNSW between."""
+
+    path: FilledPath = Path("data/vectors")
+    index: Literal["auto", "flat", "hnsw", "ivf"] = "auto"
+    exact_below: Whole = Field(50_000, ge=0, le=10_000_000)
+    ivf_above: Whole = Field(2_000_000, ge=0, le=1_000_000_000)
+    recall_target: Real = Field(0.98, gt=0, le=1)
+    snapshot_every: Whole = Field(10_000, ge=1, le=10_000_000)
+    rebuild_share: Real = Field(0.25, gt=0, le=1)
+
+    @field_validator("ivf_above")
+    @classmethod
+    def _above_exact(cls, value: int, info: ValidationInfo) -> int:
+        exact_below = info.data.get("exact_below", 0)
+        if value < exact_below:
+            raise ValueError(f"It is smaller than vectors/exact_below ({exact_below}). Give {exact_below} or more.")
+        return value
+
+
+class ImagesSettings(Section):
+    max_pixels: Whole = Field(100_000_000, ge=1, le=10_000_000_000)
+
+
+class FetchSettings(Section):
+    """`timeout` in seconds; empty `allowed_hosts` and `allowed_ports` mean all."""
+
+    allow_private: Flag = False
+    allowed_hosts: Names = ()
+    allowed_ports: Ports = (80, 443)
+    timeout: Real = Field(10.0, gt=0, le=600)
+    max_redirects: Whole = Field(3, ge=0, le=20)
+
+
+class ModelsSettings(Section):
+    precision: Literal["f32", "bf16"] = "f32"
+    cache_path: CachePath = Field(default_factory=lambda: user_cache_path("search-by-image"))
+
+
+class LimitsSettings(Section):
+    """`threads` 0: as many as CPU cores are available to the process."""
+
+    queue: Whole = Field(64, ge=1, le=100_000)
+    threads: Whole = Field(0, ge=0, le=1024)
+    document_bytes: Whole = Field(262_144, ge=2, le=16_777_216)
+    page_size_max: Whole = Field(1000, ge=1, le=1_000_000)
+    batch: Whole = Field(256, ge=1, le=100_000)
+
+
+class MaintenanceSettings(Section):
+    """`interval` in seconds."""
+
+    interval: Real = Field(5.0, gt=0, le=86_400)
+
+
+class ServerXml(Section):
+    """The root element. `static_path` None: our own page. `max_upload_size` in MB of 1024 * 1024 bytes."""
+
+    enable_client: Flag = True
+    static_path: OptionalPath = None
+    debug: Flag = False
+    max_upload_size: Real = Field(16.0, gt=0, le=4096)
+    flask: FlaskSettings = Field(default_factory=FlaskSettings)
+    mongodb: Annotated[MongodbSettings | None, FreeNames(1, 1)] = None
+    search_config: SearchSettings = Field(default_factory=SearchSettings)
+    milvus: MilvusSettings = Field(default_factory=MilvusSettings)
+    logger: LoggerSettings = Field(default_factory=LoggerSettings)
+    pipeline: PipelineSettings = Field(default_factory=PipelineSettings)
+    records: RecordsSettings = Field(default_factory=RecordsSettings)
+    vectors: VectorsSettings = Field(default_factory=VectorsSettings)
+    images: ImagesSettings = Field(default_factory=ImagesSettings)
+    fetch: FetchSettings = Field(default_factory=FetchSettings)
+    models: ModelsSettings = Field(default_factory=ModelsSettings)
+    limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
+
+
+class Settings(ServerXml):
+    """Everything configured, every path absolute.
+
+    `base_path`: against which relative paths were resolved; `source`: the file read, None when there was none;
+    `origins`: path ('flask/port') -> where its value is from, for all that is not at its default.
+    """
+
+    base_path: Path = Field(default_factory=Path.cwd)
+    source: Path | None = None
+    origins: Mapping[str, Origin] = Field(default_factory=dict)

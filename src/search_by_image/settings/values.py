@@ -1,0 +1,177 @@
+"""The kinds of value a setting can have: text, from any source, in; a checked value out."""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from platformdirs import user_cache_path
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from search_by_image.errors import InvalidInputError
+from search_by_image.settings.later import refuse_other_databases
+
+NAME_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class FreeNames:
+    """Marks a section in which users choose the names of the elements, from `depth` to `deepest` levels of them."""
+
+    depth: int
+    deepest: int
+
+
+def check_collection_name(name: str) -> str:
+    """The name in Unicode's form C and without outer white space.
+
+    Raises `InvalidInputError` unless it has 1 to 128 characters, all of them letters (of any language), digits, `_`,
+    `-`, `.` or spaces, with no `.` at either end.
+    """
+    tidy = unicodedata.normalize("NFC", name.strip())
+    if not 1 <= len(tidy) <= NAME_LENGTH:
+        raise InvalidInputError(
+            f"The name {tidy[:32]!r} has {len(tidy)} characters. Allowed: 1 to {NAME_LENGTH}. Give another name."
+        )
+    if wrong := sorted({character for character in tidy if not _fits_a_name(character)}):
+        raise InvalidInputError(
+            f"The name {tidy!r} has {', '.join(map(repr, wrong))} in it. Allowed: letters of any language, digits, "
+            "'_', '-', '.' and spaces. Give another name."
+        )
+    if tidy[0] == "." or tidy[-1] == ".":
+        raise InvalidInputError(f"The name {tidy!r} starts or ends with '.'. Put a letter or a digit there.")
+    return tidy
+
+
+def _fits_a_name(character: str) -> bool:
+    return character.isalnum() or character in "_-. " or unicodedata.category(character).startswith("M")
+
+
+def _collection_name(name: str) -> str:
+    try:
+        return check_collection_name(name)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+
+
+def _refuse(*kinds: type) -> BeforeValidator:
+    def check(value: object) -> object:
+        if type(value) in kinds:
+            raise PydanticCustomError("other_type", "another type is needed")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _filled(value: object) -> object:
+    if value == "":
+        raise PydanticCustomError("empty", "a value is needed")
+    return value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    if type(value) is int:
+        return (str(value),)
+    if isinstance(value, str):
+        return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    return value
+
+
+def _base_path(info: ValidationInfo) -> Path:
+    return Path(info.context["base_path"]) if info.context else Path.cwd()
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    try:
+        return _base_path(info) / path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{str(path)!r}: there is no such home folder. Write the whole path.") from error
+
+
+def _user_cache(value: object) -> object:
+    return user_cache_path("search-by-image") if value == "" else value
+
+
+def check_json_object(text: str) -> str:
+    """The text as it is; raises `ValueError`, with line and column, unless it is JSON for one object."""
+    try:
+        json.loads(text, object_pairs_hook=_without_repeats)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"The JSON text is malformed at line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from error
+    except RecursionError as error:
+        raise ValueError("The JSON text is nested too deeply.") from error
+    if not text.lstrip().startswith("{"):
+        raise ValueError("The JSON text must be an object: {...}.")
+    return text
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"The JSON text has the key {twice!r} twice in one object. Keep one.")
+    return found
+
+
+def _json_object_or_empty(text: str) -> str:
+    return check_json_object(text) if text else text
+
+
+def _record_url(text: str, info: ValidationInfo) -> str:
+    url = _parsed(text)
+    refuse_other_databases(url)
+    if url.host:
+        raise ValueError("The URL of a SQLite file has three slashes before a relative path: sqlite:///data/records.db")
+    if not url.database or url.database.startswith((":memory:", "file:")):
+        return text
+    absolute = _absolute(Path(url.database), info)
+    return url.set(database=str(absolute)).render_as_string(hide_password=False)
+
+
+def _parsed(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("This is not an SQLAlchemy URL. Write one such as sqlite:///data/records.db") from error
+
+
+UPPER = BeforeValidator(_upper)
+EMPTY_IS_NONE = BeforeValidator(_empty_is_none)
+
+Flag = Annotated[bool, _refuse(int, float)]
+Whole = Annotated[int, _refuse(bool, float)]
+Real = Annotated[float, _refuse(bool)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[Whole, Field(ge=1)]
+Port = Annotated[Whole, Field(ge=0, le=65535)]
+
+CollectionName = Annotated[str, AfterValidator(_collection_name)]
+CollectionNames = Annotated[tuple[CollectionName, ...], BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Ports = Annotated[tuple[Annotated[Whole, Field(ge=1, le=65535)], ...], BeforeValidator(_split)]
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+FilledPath = Annotated[Path, AfterValidator(_absolute), BeforeValidator(_filled)]
+OptionalPath = Annotated[AbsolutePath | None, EMPTY_IS_NONE]
+Paths = Annotated[tuple[AbsolutePath, ...], BeforeValidator(_split)]
+CachePath = Annotated[Path, AfterValidator(_absolute), BeforeValidator(_user_cache)]
+OptionalCount = Annotated[Count | None, EMPTY_IS_NONE]
+
+JsonObject = Annotated[str, AfterValidator(check_json_object)]
+OptionalJsonObject = Annotated[str, AfterValidator(_json_object_or_empty)]
+RecordUrl = Annotated[str, AfterValidator(_record_url)]
