@@ -92,8 +92,8 @@ class Server:
     def answer(self, connection):
         with connection, suppress(OSError):
             connection.settimeout(20)
-            if self.tls == "silent":
-                self.stop.wait(20)
+            if callable(self.tls):
+                self.tls(Exchange(connection, "", self.stop))
                 return
             with self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as stream:
                 head = read_head(stream)
@@ -518,9 +518,10 @@ def test_all_redirects_share_the_budget(serve):
 
 
 @pytest.mark.timeout(10)
-def test_a_tls_handshake_that_never_ends(serve):
+@pytest.mark.parametrize("handshake", [drip(b"", b""), drip(b"\x16\x03\x03\x40\x00", b"\x02")])
+def test_a_tls_handshake_that_never_ends(serve, handshake):
     with pytest.raises(FetchTimeoutError):
-        fetch(serve(None, tls="silent"), scheme="https", timeout=0.6)
+        fetch(serve(None, tls=handshake), scheme="https", timeout=0.6)
 
 
 @pytest.mark.timeout(10)
@@ -556,6 +557,20 @@ def test_stuck_lookups_are_bounded():
         assert all(isinstance(future.exception(), FetchTimeoutError) for future in futures)
     assert len(asked) == MAX_LOOKUPS
     done.set()
+
+
+def test_the_interpreter_does_not_wait_for_a_stuck_lookup():
+    program = """
+import time
+from search_by_image.errors import FetchTimeoutError
+from search_by_image.fetch import FetchSettings, UrlFetcher
+try:
+    UrlFetcher(FetchSettings(timeout=0.1), resolve=lambda host: time.sleep(1000)).fetch("http://good.test/")
+except FetchTimeoutError:
+    print("timeout")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("timeout\n", "")
 
 
 def test_no_thread_left_for_a_lookup(serve, monkeypatch):

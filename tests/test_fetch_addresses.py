@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search_by_image.errors import ConfigError, FetchError, FetchRefusedError
 from search_by_image.fetch import FetchSettings, UrlFetcher, system_resolver
-from search_by_image.fetch.addresses import AddressGuard, is_public
+from search_by_image.fetch.addresses import MAX_LOOKUPS, AddressGuard, is_public
 from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.target import parse_target
 
@@ -298,6 +298,12 @@ def guard(answer, **changes):
 def test_answers_keep_their_order_without_repetitions():
     found = guard(lambda host: ["2606:2800::1", "93.184.216.34", "2606:2800:0::1", "93.184.216.34"])
     assert found.admit("good.test", Deadline(5)) == ("2606:2800::1", "93.184.216.34")
+
+
+def test_lookups_that_ended_make_room():
+    it = guard(lambda host: ["8.8.8.8"])
+    for number in range(MAX_LOOKUPS + 1):
+        assert it.admit(f"h{number}.test", Deadline(5)) == ("8.8.8.8",)
 
 
 def test_an_address_is_not_looked_up():

@@ -34,7 +34,7 @@ from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
-from search_by_image import pixels
+from search_by_image import containers, pixels
 from search_by_image.errors import EmptyImageError, ImageError, ImageTooLargeError, NotAnImageError, TruncatedImageError
 
 
@@ -62,7 +62,7 @@ def check(data: bytes, limits: ImageLimits) -> ImageInfo:
     with _decoding(kind):
         image = _open(kind, data, limits)
         width, height = image.size
-        if kind != "TIFF" and pixels.orientation(image) in pixels.SIDEWAYS:
+        if pixels.orientation(image) in pixels.SIDEWAYS:
             width, height = height, width
     return ImageInfo(kind, width, height)
 
@@ -97,9 +97,6 @@ def read_limited(path: Path, limits: ImageLimits) -> bytes:
         raise ImageError(f"The file {str(path)!r} cannot be read: {error}.") from error
     _check_bytes(len(data), limits)
     return data
-
-
-# --- what it is, and whether it may be opened
 
 
 _ALLOWED = "Allowed: JPEG, PNG, GIF, WebP, AVIF, BMP, TIFF and HEIC/HEIF."
@@ -151,14 +148,8 @@ def _too_many_pixels(size: int, shape: str, limits: ImageLimits) -> ImageTooLarg
     )
 
 
-# --- opening: the header is parsed, no pixel decoded
-
-
 _HEADER_READS = 2**13
 _PIXEL_READS = 2**20
-_BIG_TIFF = 43
-_MAX_TIFF_VALUES = 2**16
-_TIFF_TEXT_AND_BYTES = frozenset({1, 2, 6, 7})
 
 
 class _Jpeg(JpegImageFile):
@@ -178,25 +169,32 @@ _CLASSES: Mapping[str, Callable[[BytesIO], ImageFile]] = MappingProxyType(
         "HEIF": HeifImageFile,
     }
 )
+_OWN_CHECKS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
+    {"TIFF": containers.check_tiff, "HEIF": containers.check_heif}
+)
 
 
 class _Reader(BytesIO):
     """Pillow parses headers in Python, a few bytes at a time: a limit on the reads is a limit on its time."""
 
-    reads_left = _HEADER_READS
+    __slots__ = ("reads_left",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.reads_left = _HEADER_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.reads_left -= 1
-        if self.reads_left < 0:
+        self.reads_left = left = self.reads_left - 1
+        if left < 0:
             raise ImageError("The picture is cut into absurdly many parts. Save it anew.")
-        return super().read(size)
+        return BytesIO.read(self, size)  # super() would cost a third of `check`
 
 
 def _open(kind: str, data: bytes, limits: ImageLimits) -> ImageFile:
     if kind in {"GIF", "TIFF", "WEBP"}:
         _let_through(limits.max_pixels)
-    if kind == "TIFF":
-        _check_tiff_directory(data)
+    if kind in _OWN_CHECKS:
+        _OWN_CHECKS[kind](data)
     reader = _Reader(data)
     image = _parsed(kind, reader, limits)
     _check_pixels(*image.size, limits)
@@ -220,28 +218,11 @@ def _let_through(size: int) -> None:
         Image.MAX_IMAGE_PIXELS = (size + 1) // 2
 
 
-def _check_tiff_directory(data: bytes) -> None:
-    """Pillow unfolds each value of a tag into an object (15 MB of strip offsets: 33 s and 1 GB)."""
-    order = "<" if data.startswith(b"II") else ">"
-    start, count, entry = ("8xQ", "Q", "HHQ8x") if data[2] == _BIG_TIFF else ("4xL", "H", "HHL4x")
-    (offset,) = struct.unpack_from(order + start, data)
-    (tags,) = struct.unpack_from(order + count, data, offset)
-    first = offset + struct.calcsize(order + count)
-    size = struct.calcsize(order + entry)
-    entries = data[first : first + size * min(tags, (len(data) - first) // size)]
-    for tag, kind, values in struct.iter_unpack(order + entry, entries):
-        if values > _MAX_TIFF_VALUES and kind not in _TIFF_TEXT_AND_BYTES:
-            raise ImageError(f"TIFF tag {tag} has {values} values, at most {_MAX_TIFF_VALUES} are read. Save it anew.")
-
-
 def _forget_nested_directories(image: ImageFile) -> None:
     """Otherwise `load` unfolds each value of them too."""
-    exif = image.getexif()
+    tags = image.getexif()
     for tag in TAGS_V2_GROUPS:
-        exif.pop(tag, None)
-
-
-# --- foreign errors and warnings stop here
+        tags.pop(tag, None)
 
 
 _DECODER_ERRORS = (
@@ -263,9 +244,7 @@ _DECODER_ERRORS = (
     Image.DecompressionBombError,
     ImageCms.PyCMSError,
 )
-_UNKNOWN_KIND = re.compile(
-    "unknown pixel mode|cannot handle|unsupported|not yet supported|memory|too large", re.IGNORECASE
-)
+_UNKNOWN_KIND = re.compile("(?i)unknown pixel mode|cannot handle|unsupported|not yet supported|memory|too large")
 
 _in_our_decoding: ContextVar[bool] = ContextVar("search_by_image_in_our_decoding", default=False)
 

@@ -1,6 +1,5 @@
 """A decoded picture of any mode -> upright, 8 bits a channel, opaque, sRGB."""
 
-import struct
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
@@ -9,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms
 from PIL.TiffImagePlugin import TiffImageFile
+
+from search_by_image import containers
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
 
@@ -23,8 +24,6 @@ _TURNS = MappingProxyType(
         8: Image.Transpose.ROTATE_90,
     }
 )
-_MAX_EXIF_BYTES = 2**18
-_UNREADABLE_EXIF = (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
 _UNUSABLE_PROFILE = (ImageCms.PyCMSError, OSError, TypeError, ValueError)
 
 
@@ -39,14 +38,9 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def orientation(image: Image.Image) -> int:
-    """1..8 from EXIF, or from XMP where EXIF has none; 1 when it cannot be read or is absurdly long."""
-    if len(image.info.get("exif") or b"") > _MAX_EXIF_BYTES:
-        return 1
-    try:
-        tag = Image.Image.getexif(image).get(ExifTags.Base.Orientation)  # PngImageFile's own decodes the pixels
-    except _UNREADABLE_EXIF:
-        return 1
-    return tag if isinstance(tag, int) and tag in _TURNS else 1
+    """1..8, from EXIF alone, as browsers do. TIFF and HEIF pictures, which turn themselves, have 1."""
+    block = image.info.get("exif")
+    return containers.exif_orientation(block) if isinstance(block, bytes) else 1
 
 
 def _is_transparent(image: Image.Image) -> bool:

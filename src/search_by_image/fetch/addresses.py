@@ -32,11 +32,8 @@ _NON_PUBLIC_V4 = tuple(
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
-        "192.31.196.0/24",
-        "192.52.193.0/24",
         "192.88.99.0/24",
         "192.168.0.0/16",
-        "192.175.48.0/24",
         "198.18.0.0/15",
         "198.51.100.0/24",
         "203.0.113.0/24",
@@ -46,9 +43,7 @@ _NON_PUBLIC_V4 = tuple(
 )
 # https://www.iana.org/assignments/iana-ipv6-special-registry: public is what lies in 2000::/3 and in none of these
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-_NON_PUBLIC_V6 = tuple(
-    IPv6Network(net) for net in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-)
+_NON_PUBLIC_V6 = tuple(IPv6Network(net) for net in ("2001::/23", "2001:db8::/32", "3fff::/20"))
 _ISATAP = 0x5EFE
 # IPv4-compatible (RFC 4291) and NAT64 (RFC 6052): the IPv4 address is in the last 32 bits
 _IPV4_IN_LAST_BITS = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))

@@ -138,9 +138,8 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._sock.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's signature
-        while buffer:
-            self._sock.settimeout(self._deadline.left())
-            buffer = buffer[self._sock.send(buffer) :]
+        self._sock.settimeout(self._deadline.left())
+        self._sock.sendall(buffer)
 
     def close(self) -> None:
         self._sock.close()

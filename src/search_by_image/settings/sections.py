@@ -156,7 +156,7 @@ class ImagesSettings(Section):
 
 
 class FetchSettings(Section):
-    """`timeout` in seconds; empty `allowed_hosts` and `allowed_ports` mean all."""
+    """`timeout` in seconds; `allowed_hosts` may have private addresses; no `allowed_ports` means all."""
 
     allow_private: Flag = False
     allowed_hosts: Names = ()

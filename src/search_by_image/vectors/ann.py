@@ -89,6 +89,11 @@ class Ivf:
         return _found(self.index, query, min(self.overfetch * top_k, self.index.ntotal), parameters)
 
 
+def list_count(index: FaissIndex) -> int:
+    count: int = faiss.extract_index_ivf(index).nlist
+    return count
+
+
 def bitmap(selected: npt.NDArray[np.bool_]) -> Bitmap:
     return np.packbits(selected, bitorder="little")
 

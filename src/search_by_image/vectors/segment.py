@@ -4,6 +4,7 @@ A row is written once and never moves within its segment; to remove it is to cle
 immutable view: whoever took it searches without a lock while rows are added behind it. Writers hold the space's lock.
 """
 
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
@@ -82,14 +83,18 @@ class FlatSegment:
 class BuiltSegment:
     """Rows under an approximate index.
 
-    `trained` is the number of rows that the index was made from at once, `recall` the recall it was tuned to.
+    `trained` is the number of rows that the index was made from at once, `recall` the recall it was tuned to,
+    `vectors_file` what `rows.vectors` is mapped from, if it is.
     """
 
-    def __init__(self, rows: Rows, ann: Ann, *, trained: int, recall: float) -> None:
+    def __init__(
+        self, rows: Rows, ann: Ann, *, trained: int, recall: float, vectors_file: Path | None = None
+    ) -> None:
         self.rows = rows
         self.ann = ann
         self.trained = trained
         self.recall = recall
+        self.vectors_file = vectors_file
         live = np.flatnonzero(rows.alive)
         self._numbers = live[np.argsort(rows.ids[live])]
         self._sorted = rows.ids[self._numbers]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .ann import TUNED_FOR, Ann, Bitmap, FaissIndex, Hnsw, Ivf, bitmap
+from .ann import TUNED_FOR, Ann, Bitmap, FaissIndex, Hnsw, Ivf, bitmap, list_count
 from .base import Metric, Vectors
 from .exact import Doubles, Rows, costs, distances, ranked
 
@@ -52,9 +52,10 @@ def tuned_hnsw(index: FaissIndex, trial: Trial, target: float) -> Hnsw:
     return ann
 
 
-def tuned_ivf(index: FaissIndex, lists: int, trial: Trial, target: float) -> Ivf:
+def tuned_ivf(index: FaissIndex, trial: Trial, target: float) -> Ivf:
     """Choose the over-fetch with all lists probed, then the number of probes."""
     wanted = _with_reserve(target)
+    lists = list_count(index)
     whole = Ivf(index, lists, 2, lists)
     while trial.recall(whole) < _with_reserve(wanted) and whole.overfetch < _MOST_OVERFETCH:
         whole = replace(whole, overfetch=2 * whole.overfetch)
@@ -90,4 +91,5 @@ def _limits(metric: Metric, rows: Rows, queries: Vectors) -> Doubles:
         best = np.hstack([best, np.broadcast_to(block, fresh.shape)])
         kept = np.argsort(best_costs, axis=1)[:, :TUNED_FOR]
         best_costs, best = np.take_along_axis(best_costs, kept, 1), np.take_along_axis(best, kept, 1)
-    return np.array([distances(metric, rows.vectors[near], query).max() for near, query in zip(best, queries, strict=True)])
+    pairs = zip(best, queries, strict=True)
+    return np.array([distances(metric, rows.vectors[near], query).max() for near, query in pairs])

@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PORT ?= 8002
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint types format bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed ## Import the demo photos and serve the page on http://127.0.0.1:8002/
+	$(BIN)/search-by-image demo --port $(PORT)
+
+run: $(VENV)/installed ## Serve your own library as conf/server.xml says
+	$(BIN)/search-by-image serve --config conf/server.xml
+
+test: lint types ## Check style and types, then run every test
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+lint: $(VENV)/tested ## Check the style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/tested ## Check the types
+	$(BIN)/mypy
+
+format: $(VENV)/tested ## Put the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/installed ## Measure speed against its bounds, print one table of ratios
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove everything that was built, not your data
+	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "search-by-image needs Python 3.11 or newer; name one: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@

@@ -1,0 +1,65 @@
+"""The web application over an engine."""
+
+import logging
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+
+from search_by_image.api.body_limit import BodyLimit
+from search_by_image.api.contract import contract_routes
+from search_by_image.api.page_routes import add_page
+from search_by_image.api.responses import SafeJSONResponse, problem, problem_of
+from search_by_image.api.service import service_routes
+from search_by_image.engine import SearchEngine
+from search_by_image.errors import SearchByImageError
+from search_by_image.fetch import UrlFetcher
+
+logger = logging.getLogger(__name__)
+FORM_OVERHEAD = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """`page`: serve the page at `/`, from `static_path` when it is given."""
+
+    page: bool = True
+    static_path: Path | None = None
+    page_size_max: int = 1000
+    document_bytes: int = 262_144
+
+
+def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
+    """The engine and the fetcher stay the caller's to close."""
+    options = options or AppOptions()
+    max_bytes = engine.library.extractor.limits.max_bytes
+    app = FastAPI(
+        title="search-by-image",
+        version=version("search-by-image"),
+        summary="Find the pictures in your own library that look like a given one",
+        default_response_class=SafeJSONResponse,
+    )
+    app.add_middleware(BodyLimit, max_bytes=body_limit(max_bytes, options.document_bytes))
+    _translate_errors(app)
+    app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
+    app.include_router(service_routes(engine.library, page_size_max=options.page_size_max))
+    if options.page:
+        add_page(app, options.static_path)
+    return app
+
+
+def body_limit(max_bytes: int, document_bytes: int) -> int:
+    """Room for a picture in Base64, its document and the form around them."""
+    return max_bytes * 4 // 3 + document_bytes + FORM_OVERHEAD
+
+
+def _translate_errors(app: FastAPI) -> None:
+    @app.exception_handler(SearchByImageError)
+    async def known(_request: Request, error: SearchByImageError) -> Response:
+        return problem_of(error)
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        logger.error("%s failed", request.url.path, exc_info=error)
+        return problem(500, "internal_error", "The service failed; its log says more.")

@@ -1,0 +1,192 @@
+"""The eight calls of `/api/SearchServer` as old callers know them: always HTTP 200, the outcome in `status`."""
+
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+
+from search_by_image.api.contract_codes import BAD_REQUEST, FAILED, NO_FILE, SUCCESS, code_of
+from search_by_image.api.contract_models import (
+    Answer,
+    GetImageDoc,
+    ImagesAnswer,
+    ImportByBase64,
+    ImportByUrl,
+    RemoveImageDoc,
+    SearchAnswer,
+    SearchByBase64,
+    SearchByUrl,
+)
+from search_by_image.api.responses import SafeJSONResponse
+from search_by_image.engine import SearchEngine, match_of, stored_document
+from search_by_image.errors import InvalidInputError, SearchByImageError
+from search_by_image.fetch import UrlFetcher, decode_base64
+from search_by_image.records.base import Match
+
+logger = logging.getLogger(__name__)
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+Upload = Annotated[UploadFile | None, File(description="The picture")]
+Text = Annotated[str, Form()]
+
+
+class NoFileError(InvalidInputError):
+    """The call came without a picture."""
+
+
+class ContractRoute(APIRoute):
+    """Turns every failure into the contract's answer."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                return _failure(BAD_REQUEST, _explain(error), _seq_of(error.body))
+            except HTTPException as error:
+                return _failure(BAD_REQUEST, f"The request cannot be read: {error.detail}.")
+            except Exception:
+                logger.exception("%s failed", request.url.path)
+                return _failure(FAILED, "The service failed; its log says more.")
+
+        return answer
+
+
+def contract_routes(engine: SearchEngine, fetcher: UrlFetcher, *, max_bytes: int, page_size_max: int) -> APIRouter:
+    """`max_bytes`: of a picture; `page_size_max`: of a page that is asked for by its size."""
+    router = APIRouter(prefix="/api/SearchServer", tags=["contract"], route_class=ContractRoute)
+    _add_searches(router, engine, fetcher, max_bytes)
+    _add_imports(router, engine, fetcher, max_bytes)
+    _add_documents(router, engine, page_size_max)
+    return router
+
+
+def _add_searches(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, max_bytes: int) -> None:
+    def search(seq: Any, picture: Callable[[], bytes], pipeline: str, collection: str) -> Response:
+        return _answer(seq, lambda: {"match_images": engine.search(picture(), pipeline, collection)})
+
+    @router.post("/SearchByUpload", response_model=SearchAnswer)
+    def search_by_upload(
+        file: Upload = None, pipeline: Text = "", collection: Text = "", interface_seq_id: Text = ""
+    ) -> Response:
+        return search(interface_seq_id, lambda: _uploaded(file), pipeline, collection)
+
+    @router.post("/SearchByBase64", response_model=SearchAnswer)
+    def search_by_base64(body: SearchByBase64) -> Response:
+        return search(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), body.pipeline, body.collection)
+
+    @router.post("/SearchByUrl", response_model=SearchAnswer)
+    def search_by_url(body: SearchByUrl) -> Response:
+        return search(body.interface_seq_id, lambda: _fetched(fetcher, body.url), body.pipeline, body.collection)
+
+
+def _add_imports(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, max_bytes: int) -> None:
+    def import_(seq: Any, picture: Callable[[], bytes], document: Callable[[], Any], to: tuple[str, str]) -> Response:
+        def run() -> dict[str, Any]:
+            engine.image_to_search_db(picture(), document(), *to)
+            return {}
+
+        return _answer(seq, run)
+
+    @router.post("/ImportByUpload", response_model=Answer)
+    def import_by_upload(
+        file: Upload = None,
+        image_doc: Text = "",
+        pipeline: Text = "",
+        collection: Text = "",
+        interface_seq_id: Text = "",
+    ) -> Response:
+        return import_(interface_seq_id, lambda: _uploaded(file), lambda: _parsed(image_doc), (pipeline, collection))
+
+    @router.post("/ImportByBase64", response_model=Answer)
+    def import_by_base64(body: ImportByBase64) -> Response:
+        to = (body.pipeline, body.collection)
+        return import_(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), lambda: body.image_doc, to)
+
+    @router.post("/ImportByUrl", response_model=Answer)
+    def import_by_url(body: ImportByUrl) -> Response:
+        to = (body.pipeline, body.collection)
+        return import_(body.interface_seq_id, lambda: _fetched(fetcher, body.url), lambda: body.image_doc, to)
+
+
+def _add_documents(router: APIRouter, engine: SearchEngine, page_size_max: int) -> None:
+    @router.post("/GetImageDoc", response_model=ImagesAnswer)
+    def get_image_doc(body: GetImageDoc) -> Response:
+        def run() -> dict[str, Any]:
+            if body.page_size > page_size_max:
+                raise InvalidInputError(f"page_size {body.page_size} is over {page_size_max} (limits/page_size_max).")
+            page = (body.page_size, body.page_num)
+            return {"images": engine.get_images(body.field_name, body.field_values, body.collection, *page)}
+
+        return _answer(body.interface_seq_id, run)
+
+    @router.post("/RemoveImageDoc", response_model=ImagesAnswer)
+    def remove_image_doc(body: RemoveImageDoc) -> Response:
+        def run() -> dict[str, Any]:
+            removed = engine.library.remove(_removal(body))
+            return {"images": [stored_document(stored) for stored in removed]}
+
+        return _answer(body.interface_seq_id, run)
+
+
+def _removal(body: RemoveImageDoc) -> Match:
+    if not body.field_name and not body.all:
+        raise InvalidInputError('Nothing was removed: give field_name and field_values, or "all": true for everything.')
+    return match_of(body.field_name, body.field_values, body.collection)
+
+
+def _uploaded(file: UploadFile | None) -> bytes:
+    if file is None or not (file.filename or file.size):
+        raise NoFileError("No file was given.")
+    return file.file.read()
+
+
+def _decoded(text: str, max_bytes: int) -> bytes:
+    if not text:
+        raise NoFileError("No file was given.")
+    return decode_base64(text, max_bytes)
+
+
+def _fetched(fetcher: UrlFetcher, url: str) -> bytes:
+    if not url:
+        raise NoFileError("No url was given.")
+    return fetcher.fetch(url)
+
+
+def _parsed(image_doc: str) -> Any:
+    try:
+        return json.loads(image_doc)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"image_doc is not JSON: {error}.") from error
+
+
+def _answer(seq: Any, run: Callable[[], dict[str, Any]]) -> Response:
+    try:
+        return SafeJSONResponse({"interface_seq_id": seq, "status": SUCCESS, "msg": "success", **run()})
+    except NoFileError as error:
+        return _failure(NO_FILE, str(error), seq)
+    except SearchByImageError as error:
+        logger.info("a call failed: %s", error)
+        return _failure(code_of(error), str(error), seq)
+
+
+def _failure(status: str, message: str, seq: Any = "") -> Response:
+    return SafeJSONResponse({"interface_seq_id": seq, "status": status, "msg": message})
+
+
+def _explain(error: RequestValidationError) -> str:
+    """The first mistakes, each with its place in the body."""
+    places = (".".join(str(step) for step in found["loc"][1:]) or "body" for found in error.errors())
+    return "; ".join(f"{place}: {found['msg']}" for place, found in zip(places, error.errors()[:5], strict=False))
+
+
+def _seq_of(body: Any) -> Any:
+    seq = body.get("interface_seq_id", "") if isinstance(body, dict | FormData) else ""
+    return seq if isinstance(seq, str | int | float | bool) else ""

@@ -1,0 +1,34 @@
+"""JSON answers, and errors as RFC 9457 problems."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from search_by_image.errors import SearchByImageError
+
+
+class SafeJSONResponse(JSONResponse):
+    """Echoes any text a caller can send: a lone surrogate leaves as its JSON escape."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", errors="backslashreplace")
+
+
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> SafeJSONResponse:
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return SafeJSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def problem_of(error: SearchByImageError) -> SafeJSONResponse:
+    busy = error.status is HTTPStatus.SERVICE_UNAVAILABLE
+    headers = {"Retry-After": str(getattr(error, "retry_after", 1))} if busy else None
+    return problem(error.status, error.code, str(error), headers)

@@ -1,0 +1,83 @@
+"""Routes about the service itself: is it up, can it work, what does it offer."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from search_by_image.api.responses import SafeJSONResponse, problem_of
+from search_by_image.errors import SearchByImageError
+from search_by_image.library import Library
+from search_by_image.records.base import Match
+
+
+class PipelineInfo(BaseModel):
+    name: str
+    dimension: int | None
+    metric: str
+
+
+class CollectionInfo(BaseModel):
+    name: str
+    count: int
+
+
+class Limits(BaseModel):
+    max_upload_bytes: int
+    page_size_max: int
+    top_k: int
+
+
+class Info(BaseModel):
+    name: str
+    version: str
+    pipelines: list[PipelineInfo]
+    collections: list[CollectionInfo]
+    default_collection: str
+    limits: Limits
+
+
+def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
+    router = APIRouter(tags=["service"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """200 as long as the process answers."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses={503: {"description": "A store does not answer"}})
+    def readyz() -> Response:
+        """200 when the stores answer."""
+        try:
+            library.ping()
+        except SearchByImageError as error:
+            return problem_of(error)
+        return SafeJSONResponse({"status": "ready"})
+
+    @router.get("/v1/info")
+    def info() -> Info:
+        """What this service offers."""
+        options = library.options
+        return Info(
+            name="search-by-image",
+            version=version("search-by-image"),
+            pipelines=[_pipeline(library, name) for name in library.pipelines],
+            collections=[
+                CollectionInfo(name=name, count=library.count(Match(collection=name))) for name in library.collections()
+            ],
+            default_collection=options.default_collection,
+            limits=Limits(
+                max_upload_bytes=library.extractor.limits.max_bytes,
+                page_size_max=page_size_max,
+                top_k=options.top_k,
+            ),
+        )
+
+    return router
+
+
+def _pipeline(library: Library, name: str) -> PipelineInfo:
+    pipeline: Any = library.pipelines[name]
+    metric = pipeline.metric or library.options.metric
+    return PipelineInfo(name=name, dimension=pipeline.dimension, metric=metric)

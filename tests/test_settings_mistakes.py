@@ -1,0 +1,353 @@
+import codecs
+import time
+
+import pytest
+
+from search_by_image.errors import ConfigError
+from search_by_image.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def mistakes(path=None, environ=None, **rest):
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, environ=environ or {}, **rest)
+    return [(problem.path, problem.message) for problem in caught.value.problems]
+
+
+def the_mistake(path=None, environ=None, **rest):
+    (found,) = mistakes(path, environ, **rest)
+    return found
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_inside(inside):
+        path = tmp_path / "server.xml"
+        path.write_text(f"<server>\n{inside}\n</server>", encoding="utf-8")
+        return path
+
+    return write_inside
+
+
+TEN = """
+<enable_client type="bool">perhaps</enable_client>
+<max_upload_size type="float">-1</max_upload_size>
+<flask><prot type="int">1</prot><port type="int">99999</port><threaded type="boolean">true</threaded></flask>
+<search_config><topk>3</topk><topk>4</topk><match_score>high</match_score></search_config>
+<logger><json_str>{"version": }</json_str><level>loud</level></logger>
+<vectors>text</vectors>
+"""
+
+
+def test_ten_mistakes_are_ten_problems(write):
+    found = mistakes(write(TEN))
+    assert sorted(path for path, _ in found) == [
+        "enable_client",
+        "flask/port",
+        "flask/prot",
+        "flask/threaded",
+        "logger/json_str",
+        "logger/level",
+        "max_upload_size",
+        "search_config/match_score",
+        "search_config/topk",
+        "vectors",
+    ]
+
+
+def test_mistakes_of_all_sources_come_together(write):
+    found = mistakes(
+        write("<flask><prot/></flask>"),
+        {"SEARCH_BY_IMAGE__FLASK__PROT": "1", "SEARCH_BY_IMAGE__LIMITS__QUEUE": "0"},
+        overrides={"flask/prot": 1, "limits/batch": True},
+    )
+    assert [path for path, _ in found] == [
+        "flask/prot",
+        "SEARCH_BY_IMAGE__FLASK__PROT",
+        "flask/prot",
+        "limits/queue",
+        "limits/batch",
+    ]
+    assert "environment variable SEARCH_BY_IMAGE__LIMITS__QUEUE" in found[3][1]
+    assert "command line" in found[2][1]
+    assert "command line" in found[4][1]
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_environments_mistakes(tmp_path):
+    found = mistakes(tmp_path / "none.xml", {"SEARCH_BY_IMAGE__FLASK__PORT": "x"})
+    assert [path for path, _ in found] == [str(tmp_path / "none.xml"), "flask/port"]
+
+
+def test_the_error_names_the_file(write, tmp_path):
+    with pytest.raises(ConfigError, match=f"1 mistake in {tmp_path}/server.xml:"):
+        load_settings(write("<debug>x</debug>"), environ={})
+    with pytest.raises(ConfigError, match="1 mistake in the configuration:"):
+        load_settings(environ={}, overrides={"debug": "x"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            "flask/port",
+            "99999",
+            "'99999' was given. Allowed: a whole number, at least 0, at most 65535. Leave it out for the default (8002).",
+        ),
+        ("flask/port", 1.5, "'1.5' was given. Allowed: a whole number"),
+        ("flask/port", True, "'true' was given. Allowed: a whole number"),
+        ("flask/port", "", "'' was given. Allowed: a whole number"),
+        ("flask/host", "", "Allowed: text"),
+        ("flask/threaded", 1, "Allowed: true or false"),
+        ("search_config/match_score", "nan", "Allowed: a number, at least 0, at most 1"),
+        ("search_config/match_score", True, "Allowed: a number"),
+        (
+            "search_config/nprobe",
+            "0",
+            "Allowed: a whole number, at least 1, or empty. Leave it out for the default (empty).",
+        ),
+        ("search_config/app_name", "a/b", "has '/' in it"),
+        ("search_config/default_collection", "", "0 characters"),
+        ("search_config/collections", 1.5, "Allowed: a comma-separated list, each text"),
+        ("logger/level", 3, "Allowed: DEBUG or INFO"),
+        ("logger/config_type", "XML_FILE", "Allowed: JSON_STR"),
+        ("logger/json_str", "[]", "must be an object"),
+        ("vectors/path", "", "Allowed: a path. Leave it out for the default (data/vectors)."),
+        ("vectors/path", "~nobody-of-this-name/x", "no such home folder"),
+        ("vectors/index", "tree", "Allowed: auto or flat or hnsw or ivf"),
+        ("vectors/ivf_above", "1", "smaller than vectors/exact_below (50000)"),
+        ("vectors/recall_target", "0", "more than 0, at most 1"),
+        ("milvus/metric_type", "HAMMING", "later version"),
+        ("milvus/metric_type", "tanimoto", "later version"),
+        ("milvus/metric_type", "SUBSTRUCTURE", "no longer exists"),
+        ("milvus/metric_type", "ANGLE", "Allowed: COSINE or L2 or IP"),
+        ("milvus/metric_type", 3, "Allowed: COSINE or L2 or IP"),
+        ("milvus/host", "127.0.0.1", "Remove milvus/host to use the embedded vector index"),
+        ("mongodb/host", "127.0.0.1", "Remove the section 'mongodb' to use the embedded record store"),
+        ("records/url", "mysql+pymysql://h/db", "mysql+pymysql as record store comes with a later version"),
+        ("records/url", "sqlite:records.db", "not an SQLAlchemy URL"),
+        ("records/url", "mysql://h:x/", "not an SQLAlchemy URL"),
+        ("records/url", "sqlite://data/records.db", "three slashes"),
+        ("fetch/allowed_ports", "80,0", "'0' was given"),
+        ("pipeline/pipeline_config/A", '{"1": {}\n "2": {}}', "line 2, column 2"),
+        ("pipeline/pipeline_config/A", '{"1": {}, "1": {}}', "'1' twice"),
+        ("pipeline/pipeline_config/A", '{"a":' * 100_000, "nested too deeply"),
+        ("pipeline/pipeline_config/A", 3, "Allowed: text"),
+        ("pipeline/pipeline_config", "{}", "section"),
+        ("pipeline/processer_para/P", "x", "section"),
+        ("flask/port/x", "1", "It holds a value: remove 'x'"),
+    ],
+)
+def test_what_is_said_of_a_value(path, value, said):
+    where, message = the_mistake(overrides={path: value})
+    assert where == path.removesuffix("/x")
+    assert said in message
+
+
+def test_each_wrong_item_of_a_list_is_named():
+    found = mistakes(overrides={"search_config/collections": "a/b, ok, c:d"})
+    assert [path for path, _ in found] == ["search_config/collections"] * 2
+
+
+@pytest.mark.parametrize(
+    ("inside", "path", "nearest"),
+    [
+        ("<flask><prot>1</prot></flask>", "flask/prot", "flask/port"),
+        ("<flaks><port>1</port><host>h</host></flaks>", "flaks", "flask"),
+        ("<port>1</port>", "port", "flask/port"),
+        ("<Debug>1</Debug>", "Debug", "debug"),
+        (
+            "<search_config><match_scor>1</match_scor></search_config>",
+            "search_config/match_scor",
+            "search_config/match_score",
+        ),
+        ("<pipeline><processor_para/></pipeline>", "pipeline/processor_para", "pipeline/processer_para"),
+        ("<qqqq/>", "qqqq", None),
+    ],
+)
+def test_an_unknown_element_and_the_nearest_known(write, inside, path, nearest):
+    where, message = the_mistake(write(inside))
+    assert where == path
+    assert (f"Did you mean {nearest}?" in message) if nearest else ("Remove it; docs/configuration.md" in message)
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("SEARCH_BY_IMAGE__FLASK__PROT", "SEARCH_BY_IMAGE__FLASK__PORT"),
+        ("SEARCH_BY_IMAGE__FLAKS__PORT", "SEARCH_BY_IMAGE__FLASK__PORT"),
+        ("SEARCH_BY_IMAGE__PORT", "SEARCH_BY_IMAGE__FLASK__PORT"),
+        ("SEARCH_BY_IMAGE__FLAKS__QQQQ", "SEARCH_BY_IMAGE__FLASK"),
+        ("SEARCH_BY_IMAGE__QQQQ", None),
+        ("SEARCH_BY_IMAGE__", None),
+    ],
+)
+def test_an_unknown_variable_and_the_nearest_known(variable, nearest):
+    where, message = the_mistake(environ={variable: "1"})
+    assert where == variable
+    assert (f"Did you mean {nearest}?" in message) if nearest else ("Remove it" in message)
+
+
+def test_our_own_fields_are_no_settings(write):
+    assert [path for path, _ in mistakes(write("<base_path>x</base_path><origins/><source/>"))] == [
+        "base_path",
+        "origins",
+        "source",
+    ]
+
+
+def test_two_variables_for_one_setting():
+    environ = {"SEARCH_BY_IMAGE__DEBUG": "1", "search_by_image__debug": "0"}
+    assert the_mistake(environ=environ) == (
+        "search_by_image__debug",
+        "SEARCH_BY_IMAGE__DEBUG sets the same. Keep one of the two.",
+    )
+
+
+def test_a_variable_that_does_not_fit_a_plugins_setting(write):
+    path = write("<pipeline><processer_para><P><size type='int'>3</size></P></processer_para></pipeline>")
+    where, message = the_mistake(path, {"SEARCH_BY_IMAGE__PIPELINE__PROCESSER_PARA__P__SIZE": "big"})
+    assert where == "pipeline/processer_para/P/size"
+    assert message.startswith("'big' is not int.")
+    assert message.endswith("SEARCH_BY_IMAGE__PIPELINE__PROCESSER_PARA__P__SIZE.")
+
+
+def test_a_text_where_a_plugin_has_elements(write):
+    path = write("<pipeline><processer_para><P><deep><x>3</x></deep></P></processer_para></pipeline>")
+    where, _ = the_mistake(path, overrides={"pipeline/processer_para/P/deep": "x"})
+    assert where == "pipeline/processer_para/P/deep/x"
+
+
+# the file's own form
+
+
+@pytest.mark.parametrize(
+    ("inside", "path", "said"),
+    [
+        ("<debug>\n<", "line 4, column 2", "The XML is malformed: not well-formed (invalid token)"),
+        ("<debug>1</debgu>", "line 2, column 11", "mismatched tag"),
+        ("<debug>&nbsp;</debug>", "line 2, column 8", "undefined entity"),
+        ("<debug>1</debug><debug>1</debug><debug>0</debug>", "debug", "there 3 times"),
+        ("<flask/><flask/>", "flask", "there 2 times"),
+        ("<flask><port type='integer'>1</port></flask>", "flask/port", "Did you mean int?"),
+        (
+            "<flask><port type='quaternion'>1</port></flask>",
+            "flask/port",
+            "Allowed: int, float, bool, or none for text.",
+        ),
+        (
+            "<flask><port type='int'>many</port></flask>",
+            "flask/port",
+            "'many' is not int. Allowed: a whole number, such as 8.",
+        ),
+        ("<flask><port type='int'/></flask>", "flask/port", "Nothing was given. Allowed: a whole number"),
+        ("<flask><port type='bool'>true</port></flask>", "flask/port", "'true' was given. Allowed: a whole number"),
+        ("<flask><host type='int'>1</host></flask>", "flask/host", "Allowed: text without a type"),
+        ("<flask><port typ='int'>1</port></flask>", "flask/port/@typ", "The only attribute allowed is type."),
+        ("<flask type='int'><port>1</port></flask>", "flask/@type", "has no type"),
+        ("<flask>x<port>1</port></flask>", "flask", "text between"),
+        ("<flask/>x", "server", "text between"),
+        ("<flask><port>1<x/></port></flask>", "flask/port", "text between"),
+        (
+            "<pipeline><router_para><R>" + "<a>" * 20 + "</a>" * 20 + "</R></router_para></pipeline>",
+            None,
+            "levels deep",
+        ),
+        (
+            "<pipeline><router_para><R>" + "<a>" * 9 + "1" + "</a>" * 9 + "</R></router_para></pipeline>",
+            None,
+            "It holds a value",
+        ),
+    ],
+)
+def test_what_is_said_of_the_files_form(write, inside, path, said):
+    found = mistakes(write(inside))
+    assert any((path is None or where == path) and said in message for where, message in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "path"), [("<config/>", "config"), ("<s:server xmlns:s='x'/>", "s:server"), ("", "line 1, column 1")]
+)
+def test_another_root_or_none(tmp_path, content, path):
+    (tmp_path / "a.xml").write_text(content)
+    assert the_mistake(tmp_path / "a.xml")[0] == path
+
+
+def test_no_such_file_says_where_and_how_to_make_one(tmp_path):
+    where, message = the_mistake(tmp_path / "x" / "a.xml")
+    assert where == str(tmp_path / "x" / "a.xml")
+    assert "<server></server>" in message
+
+
+def test_a_relative_path_is_looked_for_in_the_current_folder(tmp_path):
+    from pathlib import Path
+
+    assert the_mistake(Path("none.xml"))[0] == str(tmp_path / "none.xml")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    assert "cannot be read" in the_mistake(tmp_path)[1]
+
+
+BOMB = "<!DOCTYPE server [<!ENTITY a0 'lol'>{}]><server><debug>&a9;</debug></server>".format(
+    "".join(f"<!ENTITY a{i} '{f'&a{i - 1};' * 10}'>" for i in range(1, 10))
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BOMB,
+        "<!DOCTYPE server [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><server><static_path>&x;</static_path></server>",
+        "<!DOCTYPE server SYSTEM 'http://127.0.0.1/evil.dtd'><server/>",
+        "<!DOCTYPE server [<!ENTITY % x SYSTEM 'file:///etc/passwd'> %x;]><server/>",
+    ],
+)
+def test_document_types_are_refused(tmp_path, content):
+    (tmp_path / "a.xml").write_text(content)
+    where, message = the_mistake(tmp_path / "a.xml")
+    assert where == "<!DOCTYPE server>"
+    assert "not allowed" in message
+
+
+def test_deep_nesting_is_a_mistake_not_a_crash(write):
+    assert mistakes(write("<debug>" * 50_000 + "</debug>" * 50_000))
+
+
+# encodings
+
+
+def test_a_gbk_file(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text("<server><search_config><collections>猫,狗</collections></search_config></server>", encoding="gbk")
+    assert load_settings(path, environ={}, encoding="gbk").search_config.collections == ("猫", "狗")
+    where, message = the_mistake(path)
+    assert where == str(path)
+    assert "not utf-8" in message
+
+
+def test_the_encoding_that_the_file_declares_is_recommended(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text(
+        "<?xml version='1.0' encoding='gbk'?><server><search_config><app_name>猫</app_name></search_config></server>",
+        encoding="gbk",
+    )
+    assert load_settings(path, environ={}, encoding="gbk").search_config.app_name == "猫"
+    assert "Its first line says gbk" in the_mistake(path)[1]
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(codecs.BOM_UTF8, "utf-8"), (b"", "utf-16"), (b"", "utf-8-sig")])
+def test_byte_order_marks(tmp_path, mark, encoding):
+    path = tmp_path / "a.xml"
+    path.write_bytes(mark + "<server><search_config><app_name>猫</app_name></search_config></server>".encode(encoding))
+    assert load_settings(path, environ={}, encoding=encoding).search_config.app_name == "猫"
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "rot13", "hex"])
+def test_an_unknown_encoding(write, encoding):
+    where, message = the_mistake(write(""), encoding=encoding)
+    assert where == "encoding"
+    assert encoding in message
