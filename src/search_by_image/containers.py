@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from search_by_image.errors import ImageError, TruncatedImageError
 
@@ -10,7 +11,7 @@ _MAX_VALUES = 2**16
 _TEXT_AND_BYTES = frozenset({1, 2, 6, 7})
 _ORIENTATION = 274
 _ORIENTATIONS = range(1, 9)
-_MIN_BOX = 8
+_MAX_BOXES = 1000
 _SHORT_BOX, _LONG_BOX = struct.Struct(">I4s"), struct.Struct(">8xQ")
 
 
@@ -34,7 +35,7 @@ def check_tiff(data: bytes) -> None:
 
 def check_heif(data: bytes) -> None:
     """Refuse a file whose picture data is cut off: libheif leaves the missing tiles of a grid black without a word."""
-    for kind, end in _heif_boxes(data):
+    for kind, end in islice(_heif_boxes(data), _MAX_BOXES):
         if kind == b"mdat" and end > len(data):
             raise TruncatedImageError(f"The HEIF picture lacks its last {end - len(data)} bytes. Send the whole file.")
 
@@ -46,7 +47,7 @@ def _heif_boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
         size, kind = _SHORT_BOX.unpack_from(data, end)
         if size == 1:
             (size,) = _LONG_BOX.unpack_from(data, end)
-        if size < _MIN_BOX:
+        if size < _SHORT_BOX.size:
             return
         end += size
         yield kind, end

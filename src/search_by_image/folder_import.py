@@ -83,9 +83,8 @@ class FolderImport:
     def _import_chunk(self, root: Path, files: Sequence[Path], tally: "_Tally") -> None:
         sources = [source for file in files if (source := self._read(root, file, tally)) is not None]
         known = self.library.known_pictures(self.pipeline, [source.sha256 for source in sources])
-        fresh = [source for source in sources if not self._skip(source, known, tally)]
-        prepared = [ready for source in fresh if (ready := self._prepare(source, tally)) is not None]
-        self._write(prepared, tally)
+        fresh = (source for source in sources if not self._skip(source, known, tally))
+        self._write([ready for source in fresh if (ready := self._prepare(source, tally)) is not None], tally)
 
     def _read(self, root: Path, file: Path, tally: "_Tally") -> "_Source | None":
         try:
@@ -104,17 +103,17 @@ class FolderImport:
             return True
         return False
 
-    def _prepare(self, source: "_Source", tally: "_Tally") -> tuple[Path, Prepared] | None:
+    def _prepare(self, source: "_Source", tally: "_Tally") -> Prepared | None:
         try:
-            return source.path, self.library.prepare(source.data, source.document, self.pipeline, source.collection)
+            return self.library.prepare(source.data, source.document, self.pipeline, source.collection)
         except SearchByImageError as error:
             tally.fail(source.path, error)
             tally.forget(source.sha256, source.collection)
             return None
 
-    def _write(self, prepared: Sequence[tuple[Path, Prepared]], tally: "_Tally") -> None:
+    def _write(self, prepared: Sequence[Prepared], tally: "_Tally") -> None:
         if prepared:
-            self.library.add_many([ready for _, ready in prepared])
+            self.library.add_many(prepared)
             tally.add(len(prepared))
 
 

@@ -29,10 +29,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
-from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
-from search_by_image.records.schema import collections, images, metadata, spaces
+from search_by_image.records.schema import UNSETTLED, collections, images, metadata, spaces
 from search_by_image.records.sqlite import create_sqlite_engine, document_equals
+from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
 STORED = (images.c.id, images.c.space, images.c.collection, images.c.document)

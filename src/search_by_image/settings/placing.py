@@ -32,8 +32,8 @@ def _problem(path: KeyPath, entry: Entry, keys: Keys) -> Problem:
 
 
 def _completed(nearest: KeyPath, path: KeyPath, keys: Keys) -> KeyPath:
-    whole = (*nearest, *path[len(nearest) :])
-    return whole if keys.place(whole) is Place.VALUE else nearest
+    whole = "/".join((*nearest, *path[len(nearest) :])).lower()
+    return next((known for known in keys.fields if "/".join(known).lower() == whole), nearest)
 
 
 def _no_setting(suggestion: str | None) -> str:

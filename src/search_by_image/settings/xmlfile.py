@@ -14,6 +14,7 @@ from search_by_image.settings.layers import TYPES, Entry, Layer, Scalar, typed
 
 ROOT = "server"
 DEEPEST = 16
+BYTE_ORDER_MARK = "\ufeff"
 
 Found = tuple[KeyPath, Scalar] | Problem
 
@@ -31,13 +32,16 @@ def read_server_xml(path: Path, encoding: str = "utf-8") -> Layer:
 def _text(path: Path, encoding: str) -> str:
     content = _content(path)
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except LookupError as error:
         raise _fatal(
             "encoding", f"{encoding!r} is no text encoding that Python knows. Give one such as utf-8 or gbk."
         ) from error
     except UnicodeError as error:
         raise _fatal(str(path), f"The file is not {encoding} ({error}). {_encoding_hint(content)}") from error
+    if _reads_otherwise(content, text):
+        raise _fatal(str(path), f"It was to be read as {encoding}. {_encoding_hint(content)}")
+    return text
 
 
 def _content(path: Path) -> bytes:
@@ -55,10 +59,26 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
+def _declared_encoding(content: bytes) -> str | None:
+    declared = search(rb"""^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding=["']([\w.-]+)""", content[:200])
+    return declared[1].decode() if declared else None
+
+
 def _encoding_hint(content: bytes) -> str:
-    declared = search(rb"""^\s*<\?xml[^>]*encoding=["']([\w.-]+)""", content[:200])
-    named = f"Its first line says {declared[1].decode()}: " if declared else ""
-    return f"{named}name its encoding (encoding=...), or save it as UTF-8."
+    declared = _declared_encoding(content)
+    said = f"Its first line says {declared}. " if declared else ""
+    return f"{said}Name the encoding that it has (encoding=...), or save it as UTF-8."
+
+
+def _reads_otherwise(content: bytes, text: str) -> bool:
+    """Whether the encoding that the first line declares gives another text: Chinese in GBK may also be valid UTF-8."""
+    declared = _declared_encoding(content)
+    if declared is None:
+        return False
+    try:
+        return content.decode(declared).lstrip(BYTE_ORDER_MARK) != text.lstrip(BYTE_ORDER_MARK)
+    except (LookupError, UnicodeError):
+        return False
 
 
 def _parse(text: str) -> ET.Element:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .ann import Kind
-from .faiss_build import FEWEST_ROWS
+from search_by_image.vectors.ann import Kind
+from search_by_image.vectors.faiss_build import FEWEST_ROWS
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSettings:
-    """`exact_below`: spaces with fewer vectors are searched exactly, whatever the `kind`. `ivf_above`: `auto` is HNSW
-    up to here. `recall_target`: what efSearch and nprobe are tuned to. `snapshot_every`: changes after which `maintain`
-    writes a snapshot. `rebuild_share`: tail or removed rows over this share make `maintain` rebuild. `threads`: for
-    builds; None is half of the cores, searches run on the threads that ask.
+    """How the embedded index keeps its vectors.
+
+    `exact_below`: spaces with fewer vectors are searched exactly, whatever the `kind`. `ivf_above`: `auto` is HNSW up
+    to here. `recall_target`: what efSearch and nprobe are tuned to. `snapshot_every`: changes after which `maintain`
+    writes a snapshot. `rebuild_share`: a tail or removed rows over this share make `maintain` rebuild. `threads`: for
+    builds; None is half of the cores (a search runs on the thread that asks).
     """
 
     path: Path

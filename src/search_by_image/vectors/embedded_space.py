@@ -9,21 +9,19 @@ import shutil
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from ..errors import InvalidInputError, StoreError, VectorMismatchError
-from .ann import Kind
-from .base import Ids, IndexStats, Neighbour, Space, Vector, Vectors, as_ids
-from .embedded_settings import EmbeddedSettings
-from .exact import as_rows, merged
-from .faiss_build import FEWEST_ROWS, BuildStoppedError, Job, build, extend
-from .pile import Pile, SucceedingTail
-from .segment import ABSENT, BuiltSegment, Segment, allowed
-from .snapshot import Contents, SnapshotFolder, remove_folder
+from search_by_image.errors import InvalidInputError, StoreError, VectorMismatchError
+from search_by_image.vectors.base import Ids, IndexStats, Neighbour, Space, Vector, Vectors, as_ids
+from search_by_image.vectors.embedded_settings import EmbeddedSettings
+from search_by_image.vectors.exact import Flags, as_rows, merged
+from search_by_image.vectors.faiss_build import BuildStoppedError, Job
+from search_by_image.vectors.pile import Pile
+from search_by_image.vectors.renewal import Renewal, is_due, renewed
+from search_by_image.vectors.segment import ABSENT, BuiltSegment, Segment, allowed
+from search_by_image.vectors.snapshot import Contents, SnapshotFolder, remove_folder
 
-_NO_ROWS: Final = np.empty(0, np.int64)
 _logger = logging.getLogger(__name__)
 
 
@@ -110,8 +108,9 @@ class EmbeddedSpace:
     def _segments(self) -> tuple[Segment, ...]:
         return (self._tail,) if self._main is None else (self._main, self._tail)
 
-    def _present(self, ids: Ids) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-        return np.any([segment.locate(ids) != ABSENT for segment in self._segments()], axis=0)
+    def _present(self, ids: Ids) -> Flags:
+        present: Flags = np.any([segment.locate(ids) != ABSENT for segment in self._segments()], axis=0)
+        return present
 
     def _pile(self) -> Pile:
         return Pile([segment.rows for segment in self._segments()])
@@ -129,30 +128,28 @@ class EmbeddedSpace:
         before = self._main
         with self._lock:
             pile = self._pile()
-        live = int(np.count_nonzero(pile.alive))
-        if self._stop.is_set() or not self._is_due(pile, live):
-            return False
-        try:
-            self._replace(pile, self._settings.kind_for(live))
-        except BuildStoppedError:
-            _logger.info("The build of an index for space %r was stopped.", self.space.name)
+        if is_due(self._settings, before, pile) and not self._stop.is_set():
+            try:
+                self._swap(self._renewal(before, pile))
+            except BuildStoppedError as stopped:
+                _logger.info("%s", stopped)
         return self._main is not before
 
-    def _is_due(self, pile: Pile, live: int) -> bool:
-        settings, main = self._settings, self._main
-        if len(pile) - live > settings.rebuild_share * len(pile):
-            return True
-        if main is None:
-            return settings.kind_for(live) is not None
-        tail = len(pile) - len(main.rows)
-        return tail > settings.tail_limit(len(main.rows)) or settings.is_outdated(main.ann.kind, main.recall, live)
+    def _renewal(self, main: BuiltSegment | None, pile: Pile) -> Renewal:
+        folder = self._folder.work_folder()
+        try:
+            return renewed(self._settings, main, pile, self._job(folder))
+        except StoreError:
+            shutil.rmtree(folder)
+            raise
 
-    def _replace(self, pile: Pile, kind: Kind | None) -> None:
-        living = np.flatnonzero(pile.alive)
-        main = self._main
-        if kind is None:
-            self._swap(None, _NO_ROWS, SucceedingTail(pile, living))
-        elif main is None or not self._is_reusable(main, kind, pile):
-            self._build(main=None, kind=kind, pile=pile, numbers=living)
-        else:
-            self._grow(main, pile, living[living >= len(main.rows)])
+    def _swap(self, renewal: Renewal) -> None:
+        renewal.follow(self._pile())
+        with self._lock:
+            pile = self._pile()
+            renewal.follow(pile)
+            renewal.settle(pile)
+            self._main, self._tail = renewal.main, renewal.tail
+
+    def _job(self, folder: Path) -> Job:
+        return Job(self.space, self._settings.recall_target, self._settings.build_threads, folder, self._stop)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import VectorMismatchError
-from .base import Ids, Metric, Space, Vector, Vectors
+from search_by_image.errors import VectorMismatchError
+from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Flags = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ _LAST_BIT = 2.0**-50
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a segment as they were at one moment; `norms` are their lengths, `alive` says which are not removed."""
+    """The rows of a segment as they were at one moment: `norms` are their lengths, `alive` is false for removed ones."""
 
     ids: Ids
     vectors: Vectors
@@ -137,7 +137,8 @@ def _contenders(metric: Metric, rows: Rows, query: Vector, top_k: int, among: Id
         return among
     cost, slack = _costs(metric, rows, query, among)
     worst = np.partition(cost + slack, top_k - 1)[top_k - 1]
-    return among[cost - slack <= worst]
+    contenders: Ids = among[cost - slack <= worst]
+    return contenders
 
 
 def costs(metric: Metric, norms: Doubles, products: Doubles) -> Doubles:

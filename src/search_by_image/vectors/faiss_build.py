@@ -1,6 +1,6 @@
-"""Building approximate segments: HNSW with the vectors in memory, or IVF with one-bit codes in memory and the vectors
-in a memory-mapped file.
+"""Building approximate segments.
 
+HNSW keeps the vectors in memory; IVF keeps one-bit codes there and the vectors in a memory-mapped file.
 A build can be stopped between two blocks. The last rows go in only after the tuning, for which they are the queries.
 """
 
@@ -10,28 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import faiss
 import numpy as np
 
-from ..errors import StoreError
-from .ann import Ann, FaissIndex, Hnsw, Ivf, Kind
-from .base import Ids, Metric, Space, Vectors
-from .exact import Rows
-from .pile import Pile
-from .segment import BuiltSegment
-from .tuning import Trial, tuned_hnsw, tuned_ivf
+from search_by_image.errors import StoreError
+from search_by_image.vectors.ann import Ann, Hnsw, Ivf, Kind
+from search_by_image.vectors.base import Ids, Space, Vectors
+from search_by_image.vectors.exact import Rows
+from search_by_image.vectors.faiss_index import FaissIndex, building_with
+from search_by_image.vectors.pile import Pile
+from search_by_image.vectors.segment import BuiltSegment
+from search_by_image.vectors.tuning import Trial, tuned_hnsw, tuned_ivf
 
 VECTORS_FILE: Final = "vectors.npy"
 FEWEST_ROWS: Final = 256
 
-_LINKS = 16
-_EF_CONSTRUCTION = 120
 _LISTS_PER_ROOT = 1.6
 _FEWEST_ROWS_PER_LIST = 39
 _TRAINING_ROWS_PER_LIST = 64
-_TRAINING_ROUNDS = 10
 _HELD_OUT = 64
 _BLOCK = 4096
 _SEED = 20
@@ -56,25 +53,21 @@ class Job:
             raise BuildStoppedError(f"The build of an index for space {self.space.name!r} was stopped.")
 
 
-def build(kind: Kind, pile: Pile, numbers: Ids, job: Job) -> BuiltSegment:
-    """Build a segment of the pile's rows `numbers`, at least `FEWEST_ROWS`; the segment orders them anew."""
+def build(kind: Kind, pile: Pile, numbers: Ids, job: Job) -> tuple[BuiltSegment, Ids]:
+    """Build a segment of the pile's rows `numbers`, at least `FEWEST_ROWS`; return it with the numbers in its order."""
     order = _held_out_last(numbers)
     with _faiss_at_work(job):
-        recipe = _RECIPES[kind](pile, order, job)
-        return _finished(recipe, recipe.empty(), pile, order, job, trained=len(order))
+        recipe = _recipe(kind, pile, order, job)
+        return _finished(recipe, recipe.empty(), pile, order, job, trained=len(order)), order
 
 
-def extend(base: BuiltSegment, pile: Pile, numbers: Ids, job: Job) -> BuiltSegment:
-    """Copy `base`, whose rows are the pile's first ones, and add the rows `numbers`, at least `FEWEST_ROWS`."""
+def extend(base: BuiltSegment, pile: Pile, numbers: Ids, job: Job) -> tuple[BuiltSegment, Ids]:
+    """Add the rows `numbers`, at least `FEWEST_ROWS`, to a copy of `base`, whose rows are the pile's first ones."""
     order = np.concatenate([np.arange(len(base.rows)), _held_out_last(numbers)])
     with _faiss_at_work(job):
-        recipe = _RECIPES[base.ann.kind](pile, order, job)
-        return _finished(recipe, faiss.clone_index(base.ann.index), pile, order, job, trained=base.trained)
-
-
-def stored_vectors(index: FaissIndex) -> Vectors:
-    """Return the vectors that an HNSW index holds, without a copy; invalid once rows are added."""
-    return np.asarray(_Storage(index))
+        recipe = _recipe(base.ann.kind, pile, order, job)
+        index = base.ann.index.clone()
+        return _finished(recipe, index, pile, order, job, trained=base.trained), order
 
 
 class _Recipe(Protocol):
@@ -100,16 +93,13 @@ class _HnswRecipe:
         self._job = job
 
     def empty(self) -> FaissIndex:
-        index = faiss.IndexHNSWFlat(self._job.space.dimension, _LINKS, _faiss_metric(self._job.space.metric))
-        index.hnsw.efConstruction = _EF_CONSTRUCTION
-        made: FaissIndex = index
-        return made
+        return FaissIndex.hnsw(self._job.space.dimension, self._job.space.metric)
 
     def vectors(self, start: int, end: int) -> Vectors:
         return self._pile.vectors(self._order[start:end])
 
     def stored(self, index: FaissIndex) -> Vectors:
-        return stored_vectors(index)
+        return index.vectors()
 
     def tuned(self, index: FaissIndex, trial: Trial) -> Hnsw:
         return tuned_hnsw(index, trial, self._job.recall)
@@ -124,21 +114,14 @@ class _IvfRecipe:
     def empty(self) -> FaissIndex:
         space, count = self._job.space, len(self._vectors)
         lists = max(1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // _FEWEST_ROWS_PER_LIST))
-        index = faiss.index_factory(
-            space.dimension, f"RR{space.dimension},IVF{lists},RaBitQ", _faiss_metric(space.metric)
-        )
-        clustering = faiss.extract_index_ivf(index).cp
-        clustering.niter = _TRAINING_ROUNDS
-        clustering.min_points_per_centroid = 1
-        index.train(self._sample(lists * _TRAINING_ROWS_PER_LIST))
-        made: FaissIndex = index
-        return made
+        sample = self._sample(lists * _TRAINING_ROWS_PER_LIST)
+        return FaissIndex.ivf(space.dimension, space.metric, lists, sample)
 
     def vectors(self, start: int, end: int) -> Vectors:
         return self._vectors[start:end]
 
     def stored(self, index: FaissIndex) -> Vectors:
-        return self._vectors[: index.ntotal]
+        return self._vectors[: len(index)]
 
     def tuned(self, index: FaissIndex, trial: Trial) -> Ivf:
         return tuned_ivf(index, trial, self._job.recall)
@@ -149,16 +132,8 @@ class _IvfRecipe:
         return self._vectors[np.sort(chosen)]
 
 
-_RECIPES: Final = {"hnsw": _HnswRecipe, "ivf": _IvfRecipe}
-
-
-class _Storage:
-    """Lets an array own the index whose memory it shows."""
-
-    def __init__(self, index: Any) -> None:
-        self.index = index
-        flat = faiss.rev_swig_ptr(faiss.downcast_index(index.storage).get_xb(), index.ntotal * index.d)
-        self.__array_interface__ = flat.reshape(index.ntotal, index.d).__array_interface__
+def _recipe(kind: Kind, pile: Pile, order: Ids, job: Job) -> _Recipe:
+    return _HnswRecipe(pile, order, job) if kind == "hnsw" else _IvfRecipe(pile, order, job)
 
 
 def _finished(recipe: _Recipe, index: FaissIndex, pile: Pile, order: Ids, job: Job, *, trained: int) -> BuiltSegment:
@@ -172,13 +147,13 @@ def _finished(recipe: _Recipe, index: FaissIndex, pile: Pile, order: Ids, job: J
 
 
 def _add(recipe: _Recipe, index: FaissIndex, end: int, job: Job) -> None:
-    for start in range(index.ntotal, end, _BLOCK):
+    for start in range(len(index), end, _BLOCK):
         job.check()
         index.add(recipe.vectors(start, min(start + _BLOCK, end)))
 
 
 def _rows(recipe: _Recipe, index: FaissIndex, pile: Pile, order: Ids) -> Rows:
-    present = order[: index.ntotal]
+    present = order[: len(index)]
     return Rows(pile.ids[present], recipe.stored(index), pile.norms[present], pile.alive[present])
 
 
@@ -203,22 +178,13 @@ def mapped(path: Path) -> Vectors:
     return vectors
 
 
-def _faiss_metric(metric: Metric) -> int:
-    chosen: int = faiss.METRIC_L2 if metric is Metric.L2 else faiss.METRIC_INNER_PRODUCT
-    return chosen
-
-
 @contextmanager
 def _faiss_at_work(job: Job) -> Iterator[None]:
-    """Set the calling thread's share of OpenMP threads (libgomp keeps the number per thread); translate errors."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(job.threads)
     try:
-        yield
+        with building_with(job.threads):
+            yield
     except (RuntimeError, MemoryError, OSError) as error:
         raise StoreError(
             f"Could not build an index for space {job.space.name!r}: {error}. Searches stay exact and slower until it "
             f"succeeds; free memory, or disk space under {job.folder}."
         ) from error
-    finally:
-        faiss.omp_set_num_threads(before)

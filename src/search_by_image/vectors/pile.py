@@ -1,14 +1,11 @@
-"""Rows of several segments seen as one numbered sequence, and the tail that follows another one."""
+"""Rows of several segments seen as one numbered sequence."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .base import Ids, Vector, Vectors
-from .exact import Flags, Rows
-from .segment import FlatSegment
-
-_BLOCK = 4096
+from search_by_image.vectors.base import Ids, Vector, Vectors
+from search_by_image.vectors.exact import Flags, Rows
 
 
 class Pile:
@@ -44,28 +41,3 @@ class Pile:
             here = owners == place
             taken[here] = part.vectors[numbers[here] - self._starts[place]]
         return taken
-
-
-class SucceedingTail:
-    """A tail that begins with some rows of a pile and then takes over what the pile grew by."""
-
-    def __init__(self, pile: Pile, picked: Ids) -> None:
-        self.tail = FlatSegment(pile.dimension)
-        self._order = np.empty(0, np.int64)
-        self._seen = len(pile)
-        self._take(pile, picked)
-
-    def follow(self, pile: Pile) -> None:
-        self._take(pile, np.arange(self._seen, len(pile)))
-        self._seen = len(pile)
-
-    def settle(self, alive: Flags) -> None:
-        """Remove what the pile has removed by now."""
-        self.tail.remove(np.flatnonzero(~alive[self._order]))
-
-    def _take(self, pile: Pile, numbers: Ids) -> None:
-        ids = pile.ids[numbers]
-        for start in range(0, len(numbers), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            self.tail.append(ids[block], pile.vectors(numbers[block]))
-        self._order = np.concatenate([self._order, numbers])

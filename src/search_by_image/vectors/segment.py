@@ -10,9 +10,10 @@ from typing import Final, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .ann import Ann, Bitmap, bitmap
-from .base import Ids, Metric, Vector, Vectors
-from .exact import Flags, Found, Rows, lengths, nearest, ranked
+from search_by_image.vectors.ann import Ann
+from search_by_image.vectors.base import Ids, Metric, Vector, Vectors
+from search_by_image.vectors.exact import Flags, Found, Rows, lengths, nearest, ranked
+from search_by_image.vectors.faiss_index import Bitmap, bitmap
 
 ABSENT: Final = -1
 _FIRST_CAPACITY = 1024
@@ -87,9 +88,7 @@ class BuiltSegment:
     `vectors_file` what `rows.vectors` is mapped from, if it is.
     """
 
-    def __init__(
-        self, rows: Rows, ann: Ann, *, trained: int, recall: float, vectors_file: Path | None = None
-    ) -> None:
+    def __init__(self, rows: Rows, ann: Ann, *, trained: int, recall: float, vectors_file: Path | None = None) -> None:
         self.rows = rows
         self.ann = ann
         self.trained = trained

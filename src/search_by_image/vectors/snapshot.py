@@ -1,34 +1,35 @@
 """A space's files: complete snapshots, each a folder, and `CURRENT`, which names the one that counts.
 
 A snapshot is written under another name, brought to the disk file by file, renamed, and then named by `CURRENT`, which
-is replaced as a whole. Each file's CRC-32 is in `meta.json`, that of `meta.json` in `CURRENT`. A snapshot that is damaged
-or belongs to something else is passed over with a warning: the index is derived, the record store fills it again.
+is replaced as a whole. Each file's CRC-32 is in `meta.json`, that of `meta.json` in `CURRENT`. A snapshot that is
+damaged or of another space is passed over with a warning: the index is derived, the record store fills it again.
 What never changes of a built segment is hard-linked from one snapshot to the next.
 """
 
 import hashlib
+import itertools
 import logging
 import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import StoreError
-from .ann import Ann, Hnsw, Ivf, Kind, list_count
-from .base import Metric, Space
-from .durable import ChecksumWriter, Digest, digest, link_file, replace_file, sync, write_file
-from .exact import Rows
-from .faiss_build import VECTORS_FILE, mapped, stored_vectors
-from .segment import BuiltSegment, FlatSegment
+from search_by_image.errors import StoreError
+from search_by_image.vectors.ann import Ann, Hnsw, Ivf, Kind
+from search_by_image.vectors.base import Metric, Space
+from search_by_image.vectors.durable import ChecksumWriter, Digest, digest, link_file, replace_file, sync, write_file
+from search_by_image.vectors.exact import Rows
+from search_by_image.vectors.faiss_build import VECTORS_FILE, mapped
+from search_by_image.vectors.faiss_index import FaissIndex
+from search_by_image.vectors.segment import BuiltSegment, FlatSegment
 
 _CURRENT: Final = "CURRENT"
 _META: Final = "meta.json"
@@ -141,7 +142,7 @@ class SnapshotFolder:
         return meta
 
     def _save(self, contents: Contents) -> None:
-        name = f"snapshot-{self._next_number():08d}"
+        name = next(name for name in _names() if not (self.path / name).exists())
         draft = self.path / f"draft-{name}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -153,9 +154,6 @@ class SnapshotFolder:
         sync(self.path)
         replace_file(self.path / _CURRENT, f"{name} {zlib.crc32(meta):08x}\n".encode())
         self._keep(contents.main, self.path / name, files)
-
-    def _next_number(self) -> int:
-        return max((int(folder.name.rpartition("-")[2]) for folder in self.path.glob("snapshot-*")), default=0) + 1
 
     def _write(self, draft: Path, contents: Contents) -> dict[str, Digest]:
         files = {name: write_file(draft / name, fill) for name, fill in _tail_files(contents.tail_rows).items()}
@@ -187,6 +185,15 @@ class SnapshotFolder:
                     shutil.rmtree(folder)
 
 
+def remove_folder(path: Path) -> None:
+    try:
+        (path / _CURRENT).unlink(missing_ok=True)
+        if path.exists():
+            shutil.rmtree(path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
 def folder_name(space_name: str) -> str:
     """Return a file name for any name: its letters and digits to be read, its hash to be unique."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "_", space_name)[:40]
@@ -195,6 +202,10 @@ def folder_name(space_name: str) -> str:
 
 def storage_error(error: Exception, path: Path) -> StoreError:
     return StoreError(f"The vector index cannot write to {path}: {error}. Check its permissions and the free space.")
+
+
+def _names() -> Iterator[str]:
+    return (f"snapshot-{number:08d}" for number in itertools.count(1))
 
 
 def _is_fixed(name: str) -> bool:
@@ -228,7 +239,7 @@ def _main_files(main: BuiltSegment) -> dict[str, _Fill]:
     return {
         "main.ids.npy": _array(main.rows.ids),
         "main.norms.npy": _array(main.rows.norms),
-        _INDEX: lambda writer: faiss.write_index(main.ann.index, faiss.PyCallbackIOWriter(writer.write)),
+        _INDEX: lambda writer: main.ann.index.write(writer.write),
     }
 
 
@@ -240,14 +251,14 @@ def _tail(folder: Path, dimension: int) -> FlatSegment:
 
 
 def _main(folder: Path, meta: _MainMeta) -> BuiltSegment:
-    index = faiss.read_index(str(folder / _INDEX))
+    index = FaissIndex.read(folder / _INDEX)
     vectors_file = folder / _VECTORS if meta.kind == "ivf" else None
     rows = Rows(
         np.load(folder / "main.ids.npy"),
-        stored_vectors(index) if vectors_file is None else mapped(vectors_file),
+        index.vectors() if vectors_file is None else mapped(vectors_file),
         np.load(folder / "main.norms.npy"),
         np.load(folder / _MAIN_ALIVE),
     )
     hnsw = meta.kind == "hnsw"
-    ann: Ann = Hnsw(index, meta.effort) if hnsw else Ivf(index, meta.effort, meta.overfetch, list_count(index))
+    ann: Ann = Hnsw(index, meta.effort) if hnsw else Ivf(index, meta.effort, meta.overfetch, index.lists)
     return BuiltSegment(rows, ann, trained=meta.trained, recall=meta.recall, vectors_file=vectors_file)

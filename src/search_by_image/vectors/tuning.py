@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .ann import TUNED_FOR, Ann, Bitmap, FaissIndex, Hnsw, Ivf, bitmap, list_count
-from .base import Metric, Vectors
-from .exact import Doubles, Rows, costs, distances, ranked
+from search_by_image.vectors.ann import TUNED_FOR, Ann, Hnsw, Ivf
+from search_by_image.vectors.base import Metric, Vectors
+from search_by_image.vectors.exact import Doubles, Rows, costs, distances, ranked
+from search_by_image.vectors.faiss_index import Bitmap, FaissIndex, bitmap
 
 _BLOCK = 16_384
 _FIRST_EFFORT = 16
@@ -55,7 +56,7 @@ def tuned_hnsw(index: FaissIndex, trial: Trial, target: float) -> Hnsw:
 def tuned_ivf(index: FaissIndex, trial: Trial, target: float) -> Ivf:
     """Choose the over-fetch with all lists probed, then the number of probes."""
     wanted = _with_reserve(target)
-    lists = list_count(index)
+    lists = index.lists
     whole = Ivf(index, lists, 2, lists)
     while trial.recall(whole) < _with_reserve(wanted) and whole.overfetch < _MOST_OVERFETCH:
         whole = replace(whole, overfetch=2 * whole.overfetch)

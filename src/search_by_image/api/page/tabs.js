@@ -1,0 +1,59 @@
+// The sections: plain links with addresses of their own, so Back, sharing and a new window work.
+
+import { inAddress, putInAddress } from './address.js';
+import { say } from './i18n.js';
+
+/** @typedef {'search' | 'import' | 'library'} Tab */
+
+/** @type {readonly Tab[]} */
+const TABS = ['search', 'import', 'library'];
+
+/** Tells `show` when a section comes into view. */
+export class Tabs extends EventTarget {
+  constructor() {
+    super();
+    document.addEventListener('click', (event) => this.#follow(event));
+    addEventListener('popstate', () => this.#show());
+  }
+
+  /** @returns {Tab} */
+  get current() {
+    const asked = inAddress('tab');
+    return TABS.find((tab) => tab === asked) ?? 'search';
+  }
+
+  start() {
+    this.#show();
+  }
+
+  /** @param {Tab} tab */
+  open(tab) {
+    putInAddress({ tab: tab === 'search' ? '' : tab }, { step: true });
+    this.#show();
+  }
+
+  /** @param {MouseEvent} event */
+  #follow(event) {
+    const link = event.target instanceof Element ? event.target.closest('[data-tab]') : null;
+    const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
+    const tab = TABS.find((name) => name === link?.getAttribute('data-tab'));
+    if (!tab || !plain) return;
+    event.preventDefault();
+    this.open(tab);
+  }
+
+  #show() {
+    for (const tab of TABS) {
+      const shown = tab === this.current;
+      const link = document.querySelector(`nav [data-tab="${tab}"]`);
+      document.getElementById(tab)?.toggleAttribute('hidden', !shown);
+      if (shown) link?.setAttribute('aria-current', 'page');
+      else link?.removeAttribute('aria-current');
+    }
+    say(document.head.querySelector('title') ?? document.createElement('title'), TITLES[this.current]);
+    this.dispatchEvent(new Event('show'));
+  }
+}
+
+/** @type {Record<Tab, import('./texts-en.js').Key>} */
+const TITLES = { search: 'title.search', import: 'title.import', library: 'title.library' };
