@@ -369,7 +369,7 @@ def test_errors_outside_the_old_calls_are_problems_without_a_traceback(service, 
         raise RuntimeError("secret")
 
     monkeypatch.setattr(engine.library, "collections", fail)
-    answer = client.get("/v1/info")
+    answer = httpx.get(f"{client.base_url}/v1/info")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"
     assert "secret" not in answer.text

@@ -172,6 +172,18 @@ class OverloadedError(SearchByImageError):
         self.retry_after = retry_after
 
 
+class ListenError(SearchByImageError):
+    """The service cannot listen on its address."""
+
+    code = "cannot_listen"
+
+
+class DownloadError(SearchByImageError):
+    """A file that is not part of the package could not be fetched, or is not the one that was expected."""
+
+    code = "download_failed"
+
+
 class MissingDependencyError(SearchByImageError):
     """An optional package is needed for what was asked."""
 

@@ -42,6 +42,10 @@ class Extractor:
         self._cache.put(key, made)
         return made
 
+    def forget(self) -> None:
+        """Compute every picture anew, as a benchmark must."""
+        self._cache.clear()
+
 
 class _RecentlyUsed:
     def __init__(self, size: int) -> None:
@@ -54,6 +58,10 @@ class _RecentlyUsed:
             if key in self._items:
                 self._items.move_to_end(key)
             return self._items.get(key)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._items.clear()
 
     def put(self, key: CacheKey, value: Extracted) -> None:
         with self._lock:

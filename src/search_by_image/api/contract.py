@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from search_by_image.api.contract_codes import BAD_REQUEST, FAILED, NO_FILE, SUCCESS, code_of
 from search_by_image.api.contract_models import (
@@ -52,6 +53,8 @@ class ContractRoute(APIRoute):
                 return _failure(BAD_REQUEST, _explain(error), _seq_of(error.body))
             except HTTPException as error:
                 return _failure(BAD_REQUEST, f"The request cannot be read: {error.detail}.")
+            except RecursionError:
+                return _failure(BAD_REQUEST, "The request cannot be read: its JSON is nested too deeply.")
             except Exception:
                 logger.exception("%s failed", request.url.path)
                 return _failure(FAILED, "The service failed; its log says more.")

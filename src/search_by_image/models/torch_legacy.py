@@ -1,91 +1,91 @@
-"""Tensors out of a PyTorch checkpoint of the format before 1.6, without PyTorch and without running its pickle.
+"""Tensors out of a PyTorch checkpoint of the format before 1.6, without PyTorch and without running its pickles.
 
 The file is four pickles (magic number, protocol, system, the tensors by name), one more with the storages' keys, and
 then each storage: its element count as little-endian int64 and its elements. Source: `_legacy_save` in PyTorch's
 `torch/serialization.py`.
 """
 
-import pickle
-from collections import OrderedDict
-from dataclasses import dataclass
+import hashlib
+import math
+import sys
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from search_by_image.errors import ModelError
+from ..errors import ModelError
+from .torch_pickle import TensorReference, load
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
-DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _TensorView:
-    """A tensor as the checkpoint describes it: a window on a storage that follows later in the file."""
+def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Array]:
+    """Every tensor of the checkpoint by its name, read-only. `sha256`: what the whole file must have.
 
-    storage: str
-    dtype: np.dtype[Any]
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def read(self, storages: dict[str, Array]) -> Array:
-        strides = tuple(stride * self.dtype.itemsize for stride in self.strides)
-        flat = storages[self.storage][self.offset :]
-        if self.shape and sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)) >= flat.size:
-            raise ValueError("a tensor reaches past the end of its storage")
-        return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, self.shape, strides))
-
-
-def _tensor_view(storage: tuple[str, np.dtype[Any]], offset: int, shape: Any, strides: Any, *_: Any) -> _TensorView:
-    key, dtype = storage
-    return _TensorView(key, dtype, offset, tuple(shape), tuple(strides))
-
-
-class _TensorUnpickler(pickle.Unpickler):
-    """Knows tensors and ordered dictionaries; any other global in the pickle is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _tensor_view
-        if module == "torch" and name in DTYPES:
-            return DTYPES[name]
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a weights file")
-
-    def persistent_load(self, pid: tuple[Any, ...]) -> tuple[str, np.dtype[Any]]:
-        _, dtype, key, *_ = pid
-        return str(key), dtype
-
-
-def read_tensors(path: Path) -> dict[str, Array]:
-    """Every tensor of the checkpoint by its name.
-
-    Raises `ModelError` when the file is missing or is not such a checkpoint.
+    Raises `ModelError` when the file is missing, is not such a checkpoint or has another SHA-256.
     """
     try:
-        with path.open("rb") as file:
-            return _read(file)
-    except (OSError, pickle.UnpicklingError, ValueError, EOFError, KeyError, IndexError, TypeError) as error:
-        raise ModelError(f"{path.name} is not a readable PyTorch weights file: {error}") from error
+        content = path.read_bytes()
+        _check_sha256(content, sha256)
+        return _read(BytesIO(content))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{str(path)!r} is not a readable PyTorch weights file: {error}.") from error
+
+
+def _check_sha256(content: bytes, expected: str | None) -> None:
+    found = hashlib.sha256(content).hexdigest() if expected else None
+    if found != expected:
+        raise ValueError(f"its SHA-256 is {found}, expected is {expected}")
 
 
 def _read(file: IO[bytes]) -> dict[str, Array]:
-    magic, _protocol, _system, views, keys = (_TensorUnpickler(file).load() for _ in range(5))
+    magic, _protocol, _system = load(file), load(file), load(file)
     if magic != MAGIC_NUMBER:
         raise ValueError("the magic number is wrong")
-    dtypes = {view.storage: view.dtype for view in views.values()}
-    storages = {key: _read_storage(file, dtypes[key]) for key in keys}
-    return {name: view.read(storages) for name, view in views.items()}
+    references = _references(load(file))
+    storages = _read_storages(file, load(file), references)
+    return {name: _tensor(reference, storages) for name, reference in references.items()}
+
+
+def _references(named: object) -> dict[str, TensorReference]:
+    found = named if isinstance(named, dict) else {}
+    if not found or not all(isinstance(value, TensorReference) for value in found.values()):
+        raise ValueError("it has something else than tensors by name")
+    return found
+
+
+def _read_storages(file: IO[bytes], keys: object, references: dict[str, TensorReference]) -> dict[str, Array]:
+    dtypes = {reference.storage.key: reference.storage.dtype for reference in references.values()}
+    if not isinstance(keys, list) or {key for key in keys if isinstance(key, str)} != dtypes.keys():
+        raise ValueError("its storages are not those of its tensors")
+    return {key: _read_storage(file, dtypes[key]) for key in keys}
 
 
 def _read_storage(file: IO[bytes], dtype: np.dtype[Any]) -> Array:
-    count = int.from_bytes(file.read(8), "little")
-    elements = np.frombuffer(file.read(count * dtype.itemsize), dtype)
-    if elements.size != count:
-        raise EOFError("the file ends within a tensor")
-    return elements
+    size = int.from_bytes(file.read(8), "little") * dtype.itemsize
+    content = file.read(min(size, sys.maxsize))
+    if len(content) != size:
+        raise ValueError("the file ends within a tensor")
+    return np.frombuffer(content, dtype)
+
+
+def _tensor(reference: TensorReference, storages: dict[str, Array]) -> Array:
+    elements = storages[reference.storage.key]
+    needed = max(_end(reference), math.prod(reference.shape))
+    if reference.storage.dtype != elements.dtype or needed > elements.size:
+        raise ValueError("a tensor does not fit its storage")
+    strides = tuple(stride * elements.itemsize for stride in reference.strides)
+    start = elements[reference.offset :]
+    return np.lib.stride_tricks.as_strided(start, reference.shape, strides, writeable=False)
+
+
+def _end(reference: TensorReference) -> int:
+    """One past the last element that the tensor reaches in its storage."""
+    if 0 in reference.shape:
+        return reference.offset
+    last = sum((count - 1) * stride for count, stride in zip(reference.shape, reference.strides, strict=True))
+    return reference.offset + last + 1

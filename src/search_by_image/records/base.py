@@ -45,10 +45,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which records: those whose document has, at the dotted path `field`, one of `values` or an array
-    with one of them; `field`, `collection`, `ids` None: any.
+    """Which records; `field`, `collection`, `ids` None: any.
 
-    A value equals only a value of its own JSON type; `True` is not `1`, but `1` is `1.0`.
+    The document must have, at the dotted path `field`, one of `values` or an array with one of them. A step of the
+    path is the key of an object, also when it is a number; no step goes into an array. A value equals only a value of
+    its own JSON type; `True` is not `1`, but `1` is `1.0`.
     """
 
     field: str | None = None
@@ -136,4 +137,6 @@ class RecordStore(Protocol):
         """Return when the store answers."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of files and connections. Calls after it raise `StoreError`."""
+        ...

@@ -11,6 +11,8 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    func,
+    literal_column,
 )
 
 NAME = String(300)
@@ -48,4 +50,8 @@ images = Table(
 Index("images_of_collection", images.c.collection, images.c.id, images.c.state)
 Index("images_of_space", images.c.space, images.c.id, images.c.state)
 Index("images_by_hash", images.c.sha256)
-Index("images_unsettled", images.c.state, images.c.id, sqlite_where=images.c.state != "ready")
+# SQLite takes the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
+UNSETTLED = images.c.state != literal_column("'ready'")
+OWN_ID = func.json_extract(images.c.document, literal_column("'$.id'"))
+Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED)
+Index("images_by_own_id", OWN_ID).ddl_if(dialect="sqlite")

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
     Select,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -44,9 +46,15 @@ class SqlRecordStore:
     """A `RecordStore` over one SQLAlchemy engine; `url` is SQLAlchemy's, such as `sqlite:///data/records.db`."""
 
     def __init__(self, url: str) -> None:
+        self._closed = False
         with _translated():
             self._engine = create_sqlite_engine(make_url(url), json_serializer=_to_json)
-            metadata.create_all(self._engine)
+        try:
+            with self._write() as connection:
+                metadata.create_all(connection)
+        except StoreError:
+            self.close()
+            raise
 
     def create_collection(self, name: str) -> None:
         with self._write() as connection:
@@ -87,12 +95,15 @@ class SqlRecordStore:
         return {row.id: _stored(row) for row in rows}
 
     def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        query = select(*STORED).where(_matching(match), images.c.id > after)
+        above = images.c.id > after if after else true()
+        query = select(*STORED).where(_matching(match), above)
         return self._fetch(query.order_by(images.c.id).limit(limit))
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
-        wanted = select(images.c.id).where(_matching(match)).order_by(images.c.id).offset(offset).limit(limit)
-        return self._fetch(select(*STORED).where(images.c.id.in_(wanted)).order_by(images.c.id))
+        wanted = (
+            select(images.c.id).where(_matching(match)).order_by(images.c.id).offset(offset).limit(limit).subquery()
+        )
+        return self._fetch(select(*STORED).join(wanted, wanted.c.id == images.c.id).order_by(images.c.id))
 
     def count(self, match: Match) -> int:
         with self._read() as connection:
@@ -133,7 +144,8 @@ class SqlRecordStore:
         return as_ids(row.id for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
     def in_state(self, state: State) -> dict[str, Ids]:
-        query = select(images.c.space, images.c.id).where(images.c.state == state).order_by(images.c.id)
+        indexed = true() if state is State.READY else UNSETTLED
+        query = select(images.c.space, images.c.id).where(images.c.state == state, indexed).order_by(images.c.id)
         found: defaultdict[str, list[int]] = defaultdict(list)
         with self._read() as connection:
             for row in connection.execute(query):
@@ -150,6 +162,7 @@ class SqlRecordStore:
             connection.execute(select(literal(1)))
 
     def close(self) -> None:
+        self._closed = True
         self._engine.dispose()
 
     def _fetch(self, query: Select[Any]) -> list[Stored]:
@@ -158,24 +171,30 @@ class SqlRecordStore:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _translated(), self._engine.connect() as connection:
+        with _translated(), self._connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with (
-            _translated(),
-            self._engine.connect().execution_options(write=True) as connection,
-            connection.begin(),
-        ):
+        with _translated(), self._connect().execution_options(write=True) as connection, connection.begin():
             yield connection
+
+    def _connect(self) -> Connection:
+        if self._closed:
+            raise StoreError("The record store is closed.")
+        return self._engine.connect()
 
 
 def _matching(match: Match) -> ColumnElement[bool]:
     collection = true() if match.collection is None else images.c.collection == match.collection
     field = true() if match.field is None else document_equals(match.field.split("."), match.values)
-    ids = true() if match.ids is None else images.c.id.in_(match.ids)
+    ids = true() if match.ids is None else images.c.id.in_(_written_out(match.ids))
     return and_(VISIBLE, collection, field, ids)
+
+
+def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
+    """Numbers in the statement's text: a database takes only so many parameters."""
+    return bindparam("ids", ids, expanding=True, literal_execute=True)
 
 
 def _among(ids: Ids) -> ColumnElement[bool]:
@@ -221,7 +240,7 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise DuplicateIdError("An id is recorded already.") from error
-    except (OperationalError, PoolTimeoutError) as error:
+    except (OperationalError, PoolTimeoutError, OSError) as error:
         raise StoreUnavailableError("The record store does not answer. Try again; the log says more.") from error
     except SQLAlchemyError as error:
         raise StoreError("The record store refused a request; the log says more.") from error

@@ -1,6 +1,8 @@
 """SQLite's own settings: write-ahead log, every commit on disk, one writer at a time."""
 
-from collections.abc import Sequence
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,37 +10,49 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Engine,
+    QueuePool,
     TableValuedAlias,
     and_,
+    case,
     create_engine,
     event,
     exists,
-    false,
     func,
-    or_,
     select,
+    tuple_,
+    union_all,
 )
 
-from search_by_image.records.schema import images
+from search_by_image.records.schema import OWN_ID, images
 
 BUSY_TIMEOUT_MS = 30_000
-JSON_TYPES = {str: ("text",), bool: ("true", "false"), int: ("integer", "real"), float: ("integer", "real")}
+MEMORY = (None, "", ":memory:")
+ONE_CONNECTION = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
 
 
 def create_sqlite_engine(url: URL, **options: Any) -> Engine:
-    """An engine whose transactions start as writers when the execution option `write` is set."""
-    if url.database:
+    """An engine whose transactions start as writers when the execution option `write` is set.
+
+    A database in memory has one connection, which its threads use in turn.
+    """
+    in_memory = url.database in MEMORY
+    if url.database and not in_memory and not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
+    pool = ONE_CONNECTION if in_memory else {}
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool, **options)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _configure(connection: Any, _record: Any) -> None:
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "temp_store=MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
 
 
 def _begin(connection: Any) -> None:
@@ -47,17 +61,36 @@ def _begin(connection: Any) -> None:
 
 
 def document_equals(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The value at the path, or one of its elements when it is an array, is one of the values."""
+    """The value at the path, or one of its elements when it is an array, is one of the values.
+
+    SQLite parses both sides from JSON text, so that it rounds them alike.
+    """
+    text = json.dumps(list(values), ensure_ascii=False, allow_nan=False)
     json_path = "$" + "".join(f'."{step}"' for step in path)
-    found = func.json_each(images.c.document, json_path).table_valued("value", "type")
-    is_object = func.json_type(images.c.document, json_path) == "object"
-    element = exists(select(1).select_from(found).where(or_(false(), *(_equals(found, value) for value in values))))
-    return and_(~func.coalesce(is_object, False), element)
+    found = func.json_each(images.c.document, json_path).table_valued("type", "value")
+    wanted = func.json_each(text).table_valued("type", "value")
+    among = tuple_(*_comparable(found)).in_(select(*_comparable(wanted)))
+    is_no_object = func.json_type(images.c.document, json_path) != "object"
+    equals = and_(is_no_object, exists(select(1).select_from(found).where(among)))
+    return and_(_found_by_index(text), equals) if tuple(path) == ("id",) else equals
 
 
-def _equals(found: TableValuedAlias, value: Any) -> ColumnElement[bool]:
-    if value is None:
-        return found.c.type == "null"
-    if isinstance(value, bool):
-        return found.c.type == ("true" if value else "false")
-    return and_(found.c.type.in_(JSON_TYPES[type(value)]), found.c.value == value)
+def _comparable(elements: TableValuedAlias) -> Iterator[ColumnElement[Any]]:
+    """Two values are equal when both of these are: the kind (there is one of numbers), and the value, null as text."""
+    yield case((elements.c.type == "real", "integer"), else_=elements.c.type)
+    yield func.coalesce(elements.c.value, "")
+
+
+def _found_by_index(text: str) -> ColumnElement[bool]:
+    """A superset, by `images_by_own_id`, of the documents whose `id` equals one of the values.
+
+    The index holds an array as its JSON text, and null where the document has null or no `id`.
+    """
+    wanted = func.json_each(text).table_valued("value")
+    nulls = exists(select(1).select_from(wanted).where(wanted.c.value.is_(None)))
+    candidates = (
+        OWN_ID.in_(select(wanted.c.value)),
+        and_(OWN_ID >= "[", OWN_ID < "\\"),
+        and_(OWN_ID.is_(None), nulls),
+    )
+    return images.c.id.in_(union_all(*(select(images.c.id).where(one).correlate(None) for one in candidates)))

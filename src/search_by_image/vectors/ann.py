@@ -10,7 +10,7 @@ from search_by_image.vectors.faiss_index import Bitmap, FaissIndex
 Kind = Literal["hnsw", "ivf"]
 
 TUNED_FOR: Final = 10
-"""The `top_k` that the efforts are tuned for; more neighbours take more effort."""
+"""The `top_k` that an `effort` is meant for; it grows with the power `growth` of a larger `top_k`."""
 
 _ROWS_PER_STEP = 16
 """An HNSW step measures about half of the 32 links of a node for the first time."""
@@ -28,6 +28,9 @@ class Ann(Protocol):
     @property
     def effort(self) -> int: ...
 
+    @property
+    def growth(self) -> float: ...
+
     def effort_for(self, top_k: int, allowed: int) -> int | None:
         """How hard to look for `top_k` when `allowed` rows count; None: an exact search of these costs no more."""
         ...
@@ -43,10 +46,11 @@ class Hnsw:
 
     index: FaissIndex
     effort: int
+    growth: float = 0.0
     kind: Literal["hnsw"] = "hnsw"
 
     def effort_for(self, top_k: int, allowed: int) -> int | None:
-        wanted = math.ceil(self.effort * max(1.0, top_k / TUNED_FOR) * len(self.index) / allowed)
+        wanted = max(top_k, _scaled(self, top_k, allowed))
         return wanted if wanted * _ROWS_PER_STEP < allowed else None
 
     def candidates(self, query: Vector, top_k: int, effort: int, selected: Bitmap | None) -> Ids:
@@ -61,13 +65,17 @@ class Ivf:
     effort: int
     overfetch: int
     lists: int
+    growth: float = 0.0
     kind: Literal["ivf"] = "ivf"
 
     def effort_for(self, top_k: int, allowed: int) -> int | None:
-        growth = math.sqrt(max(1.0, top_k / TUNED_FOR)) * len(self.index) / allowed
-        wanted = min(self.lists, math.ceil(self.effort * growth))
+        wanted = min(self.lists, _scaled(self, top_k, allowed))
         codes = len(self.index) * wanted / self.lists
         return wanted if codes / _CODES_PER_ROW + self.overfetch * top_k < allowed else None
 
     def candidates(self, query: Vector, top_k: int, effort: int, selected: Bitmap | None) -> Ids:
         return self.index.search_ivf(query, self.overfetch * top_k, effort, selected)
+
+
+def _scaled(ann: Ann, top_k: int, allowed: int) -> int:
+    return math.ceil(ann.effort * math.pow(max(1.0, top_k / TUNED_FOR), ann.growth) * len(ann.index) / allowed)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search_by_image.errors import InvalidInputError, StoreError, VectorMismatchError
+from search_by_image.errors import InvalidInputError, VectorMismatchError
 from search_by_image.vectors.base import Ids, IndexStats, Neighbour, Space, Vector, Vectors, as_ids
 from search_by_image.vectors.embedded_settings import EmbeddedSettings
 from search_by_image.vectors.exact import Flags, as_rows, merged
@@ -137,11 +137,14 @@ class EmbeddedSpace:
 
     def _renewal(self, main: BuiltSegment | None, pile: Pile) -> Renewal:
         folder = self._folder.work_folder()
+        kept = False
         try:
-            return renewed(self._settings, main, pile, self._job(folder))
-        except StoreError:
-            shutil.rmtree(folder)
-            raise
+            renewal = renewed(self._settings, main, pile, self._job(folder))
+            kept = renewal.keeps(folder)
+            return renewal
+        finally:
+            if not kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _swap(self, renewal: Renewal) -> None:
         renewal.follow(self._pile())

@@ -29,7 +29,7 @@ _LAST_BIT = 2.0**-50
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a segment as they were at one moment: `norms` are their lengths, `alive` is false for removed ones."""
+    """The rows of a segment as they were at one moment: `norms` are their lengths, `alive` is false once removed."""
 
     ids: Ids
     vectors: Vectors

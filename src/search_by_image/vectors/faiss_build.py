@@ -29,7 +29,7 @@ FEWEST_ROWS: Final = 256
 _LISTS_PER_ROOT = 1.6
 _FEWEST_ROWS_PER_LIST = 39
 _TRAINING_ROWS_PER_LIST = 64
-_HELD_OUT = 64
+_HELD_OUT = 128
 _BLOCK = 4096
 _SEED = 20
 
@@ -55,19 +55,34 @@ class Job:
 
 def build(kind: Kind, pile: Pile, numbers: Ids, job: Job) -> tuple[BuiltSegment, Ids]:
     """Build a segment of the pile's rows `numbers`, at least `FEWEST_ROWS`; return it with the numbers in its order."""
-    order = _held_out_last(numbers)
+    stock = _Stock(pile, _held_out_last(numbers), job)
     with _faiss_at_work(job):
-        recipe = _recipe(kind, pile, order, job)
-        return _finished(recipe, recipe.empty(), pile, order, job, trained=len(order)), order
+        recipe = _recipe(kind, stock)
+        return _finished(recipe, recipe.empty(), None, stock), stock.order
 
 
 def extend(base: BuiltSegment, pile: Pile, numbers: Ids, job: Job) -> tuple[BuiltSegment, Ids]:
     """Add the rows `numbers`, at least `FEWEST_ROWS`, to a copy of `base`, whose rows are the pile's first ones."""
-    order = np.concatenate([np.arange(len(base.rows)), _held_out_last(numbers)])
+    stock = _Stock(pile, np.concatenate([np.arange(len(base.rows)), _held_out_last(numbers)]), job)
     with _faiss_at_work(job):
-        recipe = _recipe(base.ann.kind, pile, order, job)
-        index = base.ann.index.clone()
-        return _finished(recipe, index, pile, order, job, trained=base.trained), order
+        return _finished(_recipe(base.ann.kind, stock), base.ann.index.clone(), base, stock), stock.order
+
+
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """What a segment is built of: the pile's rows, in `order`."""
+
+    pile: Pile
+    order: Ids
+    job: Job
+
+    def vectors(self, start: int, end: int) -> Vectors:
+        return self.pile.vectors(self.order[start:end])
+
+    def rows(self, stored: Vectors) -> Rows:
+        """Return the first rows, as many as there are `stored` vectors."""
+        present = self.order[: len(stored)]
+        return Rows(self.pile.ids[present], stored, self.pile.norms[present], self.pile.alive[present])
 
 
 class _Recipe(Protocol):
@@ -81,35 +96,33 @@ class _Recipe(Protocol):
         """Return the vectors of the rows in the index."""
         ...
 
-    def tuned(self, index: FaissIndex, trial: Trial) -> Ann: ...
+    def tuned(self, index: FaissIndex, trial: Trial, base: Ann | None) -> Ann: ...
 
 
 class _HnswRecipe:
     vectors_file: Path | None = None
 
-    def __init__(self, pile: Pile, order: Ids, job: Job) -> None:
-        self._pile = pile
-        self._order = order
-        self._job = job
+    def __init__(self, stock: _Stock) -> None:
+        self._stock = stock
 
     def empty(self) -> FaissIndex:
-        return FaissIndex.hnsw(self._job.space.dimension, self._job.space.metric)
+        return FaissIndex.hnsw(self._stock.job.space.dimension, self._stock.job.space.metric)
 
     def vectors(self, start: int, end: int) -> Vectors:
-        return self._pile.vectors(self._order[start:end])
+        return self._stock.vectors(start, end)
 
     def stored(self, index: FaissIndex) -> Vectors:
         return index.vectors()
 
-    def tuned(self, index: FaissIndex, trial: Trial) -> Hnsw:
-        return tuned_hnsw(index, trial, self._job.recall)
+    def tuned(self, index: FaissIndex, trial: Trial, base: Ann | None) -> Hnsw:
+        return tuned_hnsw(index, trial, self._stock.job.recall, base)
 
 
 class _IvfRecipe:
-    def __init__(self, pile: Pile, order: Ids, job: Job) -> None:
-        self._job = job
-        self.vectors_file: Path | None = job.folder / VECTORS_FILE
-        self._vectors = _written(job.folder / VECTORS_FILE, pile, order, job)
+    def __init__(self, stock: _Stock) -> None:
+        self._job = stock.job
+        self.vectors_file: Path | None = stock.job.folder / VECTORS_FILE
+        self._vectors = _written(stock.job.folder / VECTORS_FILE, stock)
 
     def empty(self) -> FaissIndex:
         space, count = self._job.space, len(self._vectors)
@@ -123,8 +136,8 @@ class _IvfRecipe:
     def stored(self, index: FaissIndex) -> Vectors:
         return self._vectors[: len(index)]
 
-    def tuned(self, index: FaissIndex, trial: Trial) -> Ivf:
-        return tuned_ivf(index, trial, self._job.recall)
+    def tuned(self, index: FaissIndex, trial: Trial, base: Ann | None) -> Ivf:
+        return tuned_ivf(index, trial, self._job.recall, base)
 
     def _sample(self, count: int) -> Vectors:
         rest = len(self._vectors) - _HELD_OUT
@@ -132,17 +145,19 @@ class _IvfRecipe:
         return self._vectors[np.sort(chosen)]
 
 
-def _recipe(kind: Kind, pile: Pile, order: Ids, job: Job) -> _Recipe:
-    return _HnswRecipe(pile, order, job) if kind == "hnsw" else _IvfRecipe(pile, order, job)
+def _recipe(kind: Kind, stock: _Stock) -> _Recipe:
+    return _HnswRecipe(stock) if kind == "hnsw" else _IvfRecipe(stock)
 
 
-def _finished(recipe: _Recipe, index: FaissIndex, pile: Pile, order: Ids, job: Job, *, trained: int) -> BuiltSegment:
+def _finished(recipe: _Recipe, index: FaissIndex, base: BuiltSegment | None, stock: _Stock) -> BuiltSegment:
+    job, order = stock.job, stock.order
     asked = len(order) - _HELD_OUT
     _add(recipe, index, asked, job)
-    trial = Trial(job.space.metric, _rows(recipe, index, pile, order), recipe.vectors(asked, len(order)))
-    ann = recipe.tuned(index, trial)
+    trial = Trial(job.space.metric, stock.rows(recipe.stored(index)), recipe.vectors(asked, len(order)))
+    ann = recipe.tuned(index, trial, None if base is None else base.ann)
     _add(recipe, index, len(order), job)
-    rows = _rows(recipe, index, pile, order)
+    trained = len(order) if base is None else base.trained
+    rows = stock.rows(recipe.stored(index))
     return BuiltSegment(rows, ann, trained=trained, recall=job.recall, vectors_file=recipe.vectors_file)
 
 
@@ -152,24 +167,19 @@ def _add(recipe: _Recipe, index: FaissIndex, end: int, job: Job) -> None:
         index.add(recipe.vectors(start, min(start + _BLOCK, end)))
 
 
-def _rows(recipe: _Recipe, index: FaissIndex, pile: Pile, order: Ids) -> Rows:
-    present = order[: len(index)]
-    return Rows(pile.ids[present], recipe.stored(index), pile.norms[present], pile.alive[present])
-
-
 def _held_out_last(numbers: Ids) -> Ids:
     places = np.random.default_rng(_SEED).choice(len(numbers), _HELD_OUT, replace=False)
     return np.concatenate([np.delete(numbers, places), numbers[places]])
 
 
-def _written(path: Path, pile: Pile, order: Ids, job: Job) -> Vectors:
+def _written(path: Path, stock: _Stock) -> Vectors:
     """Write with plain writes (a full disk raises, where writing to a mapping would kill) and map the file to read."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (len(order), job.space.dimension)}
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(stock.order), stock.job.space.dimension)}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, len(order), _BLOCK):
-            job.check()
-            file.write(pile.vectors(order[start : start + _BLOCK]).data)
+        for start in range(0, len(stock.order), _BLOCK):
+            stock.job.check()
+            file.write(stock.vectors(start, start + _BLOCK).data)
     return mapped(path)
 
 

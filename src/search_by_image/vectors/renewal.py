@@ -1,12 +1,13 @@
 """What `maintain` makes of a space: when segments are rebuilt, into what, and how the new ones catch up."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from search_by_image.vectors.base import Ids
 from search_by_image.vectors.embedded_settings import EmbeddedSettings
-from search_by_image.vectors.faiss_build import FEWEST_ROWS, Job, build, extend
+from search_by_image.vectors.faiss_build import FEWEST_ROWS, VECTORS_FILE, Job, build, extend
 from search_by_image.vectors.pile import Pile
 from search_by_image.vectors.segment import BuiltSegment, FlatSegment
 
@@ -31,6 +32,10 @@ class Renewal:
         self._tail_order = np.empty(0, np.int64)
         self._seen = len(pile)
         self._take(pile, picked)
+
+    def keeps(self, folder: Path) -> bool:
+        """Say whether the main segment's vectors are mapped from a file in the folder."""
+        return self.main is not None and self.main.vectors_file == folder / VECTORS_FILE
 
     def follow(self, pile: Pile) -> None:
         self._take(pile, np.arange(self._seen, len(pile)))

@@ -58,6 +58,7 @@ class _Model(BaseModel):
 class _MainMeta(_Model):
     kind: Kind
     effort: int
+    growth: float
     overfetch: int
     trained: int
     recall: float
@@ -219,8 +220,14 @@ def _meta(space: Space, main: BuiltSegment | None, files: dict[str, Digest]) -> 
 
 def _described(main: BuiltSegment) -> _MainMeta:
     ann = main.ann
-    overfetch = ann.overfetch if isinstance(ann, Ivf) else 1
-    return _MainMeta(kind=ann.kind, effort=ann.effort, overfetch=overfetch, trained=main.trained, recall=main.recall)
+    return _MainMeta(
+        kind=ann.kind,
+        effort=ann.effort,
+        growth=ann.growth,
+        overfetch=ann.overfetch if isinstance(ann, Ivf) else 1,
+        trained=main.trained,
+        recall=main.recall,
+    )
 
 
 def _array(values: npt.NDArray[np.generic]) -> _Fill:
@@ -259,6 +266,10 @@ def _main(folder: Path, meta: _MainMeta) -> BuiltSegment:
         np.load(folder / "main.norms.npy"),
         np.load(folder / _MAIN_ALIVE),
     )
-    hnsw = meta.kind == "hnsw"
-    ann: Ann = Hnsw(index, meta.effort) if hnsw else Ivf(index, meta.effort, meta.overfetch, index.lists)
-    return BuiltSegment(rows, ann, trained=meta.trained, recall=meta.recall, vectors_file=vectors_file)
+    return BuiltSegment(rows, _ann(index, meta), trained=meta.trained, recall=meta.recall, vectors_file=vectors_file)
+
+
+def _ann(index: FaissIndex, meta: _MainMeta) -> Ann:
+    if meta.kind == "hnsw":
+        return Hnsw(index, meta.effort, meta.growth)
+    return Ivf(index, meta.effort, meta.overfetch, index.lists, meta.growth)

@@ -49,6 +49,7 @@ export async function importPicture(picture, document, place) {
  * @param {AbortSignal} [signal]
  */
 export async function listDocuments({ collection, field, values, size, page }, signal) {
+  /** @type {Fields} */
   const filter = field ? { field_name: field, field_values: values } : {};
   const answer = await callJson('GetImageDoc', { collection, ...filter, page_size: size, page_num: page }, signal);
   return fieldsIn(answer.images);

@@ -53,6 +53,14 @@ export class Choices extends EventTarget {
     this.#changed();
   }
 
+  /** Goes back to what the address says, after the browser's Back. */
+  follow() {
+    const { pipeline, collection } = this.place;
+    this.pipeline = known(lastChoice('pipeline'), this.info?.pipelines ?? [], pipeline);
+    this.collection = known(lastChoice('collection'), this.info?.collections ?? [], collection);
+    if (pipeline !== this.pipeline || collection !== this.collection) this.#changed();
+  }
+
   #changed() {
     this.dispatchEvent(new Event('change'));
   }

@@ -33,6 +33,14 @@ export class ServiceError extends Error {
   }
 }
 
+const MAY_PASS = ['error.network', 'error.timeout', 'error.unreadable', 'http', '20000', '20004', '20008', '20009'];
+
+/** @param {unknown} error whether the same call may succeed later */
+export function mayPass(error) {
+  if (error instanceof PageError) return MAY_PASS.includes(error.key);
+  return error instanceof ServiceError && MAY_PASS.includes(error.status);
+}
+
 /** @param {unknown} error */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === 'AbortError';

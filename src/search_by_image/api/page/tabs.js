@@ -28,8 +28,10 @@ export class Tabs extends EventTarget {
 
   /** @param {Tab} tab */
   open(tab) {
+    if (tab === this.current) return;
     putInAddress({ tab: tab === 'search' ? '' : tab }, { step: true });
     this.#show();
+    scrollTo({ top: 0 });
   }
 
   /** @param {MouseEvent} event */

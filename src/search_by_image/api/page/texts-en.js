@@ -4,6 +4,9 @@
 
 export const english = {
   'brand': 'Search by image',
+  'title.search': 'Search by image',
+  'title.import': 'Import · Search by image',
+  'title.library': 'Library · Search by image',
   'skip': 'Skip to the content',
   'nav': 'Sections',
   'nav.search': 'Search',
@@ -11,7 +14,6 @@ export const english = {
   'nav.library': 'Library',
   'language': 'Language',
   'footer': 'Pictures are never stored here: only what is needed to find them again, and their documents.',
-  'starting': 'The page needs JavaScript.',
 
   'choice.pipeline': 'Pipeline',
   'choice.collection': 'Collection',

@@ -3,6 +3,9 @@
 /** @type {Record<import('./texts-en.js').Key, import('./texts-en.js').Text>} */
 export const chinese = {
   'brand': '以图搜图',
+  'title.search': '以图搜图',
+  'title.import': '导入 · 以图搜图',
+  'title.library': '图库 · 以图搜图',
   'skip': '跳到正文',
   'nav': '栏目',
   'nav.search': '搜索',
@@ -10,7 +13,6 @@ export const chinese = {
   'nav.library': '图库',
   'language': '语言',
   'footer': '这里不保存图片，只保存检索所需的特征和图片的信息文档。',
-  'starting': '本页面需要启用 JavaScript。',
 
   'choice.pipeline': '管道',
   'choice.collection': '图片集',

@@ -1,0 +1,76 @@
+"""`config check` and `config show`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from search_by_image.cli import options
+from search_by_image.cli.failures import ExitCode
+from search_by_image.cli.opening import read_settings
+from search_by_image.cli.output import Format, print_json, print_table
+from search_by_image.errors import ConfigError
+
+if TYPE_CHECKING:
+    from search_by_image.settings import Settings
+
+CHECK_EXAMPLES = """\
+Example:
+
+search-by-image config check --config conf/server.xml
+"""
+SHOW_EXAMPLES = """\
+Example:
+
+search-by-image config show --format json
+"""
+
+
+def check(
+    output: options.OutputFormat = Format.TABLE,
+    config: options.ConfigFile = None,
+    config_encoding: options.ConfigEncoding = "utf-8",
+    debug: options.Debug = False,
+) -> None:
+    """Check the settings, and when they are right the pipelines; report every mistake at once."""
+    try:
+        source = _checked(config, config_encoding, debug)
+    except ConfigError as error:
+        if output is Format.TABLE:
+            raise
+        print_json({"ok": False, "source": error.source, "problems": [asdict(problem) for problem in error.problems]})
+        raise typer.Exit(ExitCode.USAGE) from error
+    if output is Format.JSON:
+        print_json({"ok": True, "source": source, "problems": []})
+    else:
+        typer.echo(f"No mistakes in {source}")
+
+
+def show(
+    output: options.OutputFormat = Format.TABLE,
+    config: options.ConfigFile = None,
+    config_encoding: options.ConfigEncoding = "utf-8",
+    debug: options.Debug = False,
+) -> None:
+    """Show every setting in force and where it is from; passwords and tokens as ******."""
+    from search_by_image.settings import settings_rows
+
+    settings = read_settings(config, config_encoding, debug)
+    rows = [asdict(row) for row in settings_rows(settings)]
+    if output is Format.JSON:
+        print_json({"source": _source(settings), "settings": rows})
+    else:
+        print_table(["setting", "value", "from"], [list(row.values()) for row in rows])
+
+
+def _checked(config: Path | None, encoding: str, debug: bool) -> str:
+    settings = read_settings(config, encoding, debug)
+    from search_by_image.assembly import build_pipelines
+
+    build_pipelines(settings)
+    return _source(settings)
+
+
+def _source(settings: "Settings") -> str:
+    return str(settings.source) if settings.source else "the defaults"

@@ -1,0 +1,132 @@
+"""`list`, `remove`, `clear`: the pictures that are there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search_by_image.cli import options
+from search_by_image.cli.fields import parse_fields
+from search_by_image.cli.failures import ExitCode
+from search_by_image.cli.opening import opened_engine, read_settings
+from search_by_image.cli.output import Format, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from search_by_image.records.base import Match, Stored
+
+LIST_EXAMPLES = """\
+Examples:
+
+search-by-image list --collection cats --page 2 --page-size 50
+
+search-by-image list --field kind=dog --format json
+"""
+REMOVE_EXAMPLES = """\
+Examples:
+
+search-by-image remove --field id=cat-01 --field id=cat-02
+
+search-by-image remove --field shop.id:=5 --collection cats --yes
+"""
+CLEAR_EXAMPLES = """\
+Example:
+
+search-by-image clear --yes
+"""
+Collection = Annotated[str, typer.Option(metavar="NAME", help="Of this collection only.")]
+PageNumber = Annotated[int, typer.Option("--page", metavar="N", min=1, help="Which page.")]
+PageSize = Annotated[int, typer.Option(metavar="N", min=0, help="Pictures on a page; 0: all.")]
+
+
+def list_(
+    field: options.Fields = [],
+    collection: Collection = "",
+    page: PageNumber = 1,
+    page_size: PageSize = 20,
+    output: options.OutputFormat = Format.TABLE,
+    config: options.ConfigFile = None,
+    config_encoding: options.ConfigEncoding = "utf-8",
+    debug: options.Debug = False,
+) -> None:
+    """List the documents of the pictures, oldest first."""
+    match = _match(field, collection)
+    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
+        total = engine.library.count(match)
+        found = engine.library.numbered_page(match, number=page, size=page_size)
+    if output is Format.JSON:
+        print_json({"total": total, "page": page, "page_size": page_size, "images": _documents(found)})
+    else:
+        _print_stored(found)
+        say(f"{len(found)} of {total} pictures")
+
+
+def remove(
+    field: options.Fields,
+    collection: Collection = "",
+    yes: options.Yes = False,
+    output: options.OutputFormat = Format.TABLE,
+    config: options.ConfigFile = None,
+    config_encoding: options.ConfigEncoding = "utf-8",
+    debug: options.Debug = False,
+) -> None:
+    """Remove the pictures whose document has this value in the field. It says how many, and asks."""
+    match = _match(field, collection)
+    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
+        count = engine.library.count(match)
+        if count and not yes:
+            _confirm(f"Remove {count} pictures?")
+        removed = engine.library.remove(match) if count else []
+    if output is Format.JSON:
+        print_json({"removed": len(removed), "images": _documents(removed)})
+    else:
+        _print_stored(removed)
+        say(f"{len(removed)} pictures removed")
+
+
+def clear(
+    yes: options.Yes = False,
+    output: options.OutputFormat = Format.TABLE,
+    config: options.ConfigFile = None,
+    config_encoding: options.ConfigEncoding = "utf-8",
+    debug: options.Debug = False,
+) -> None:
+    """Remove all pictures of all collections. It says how many, and asks."""
+    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
+        count = engine.library.count()
+        if not yes:
+            _confirm(f"Remove all {count} pictures of all collections?")
+        engine.clear_search_db()
+    if output is Format.JSON:
+        print_json({"removed": count})
+    else:
+        say(f"{count} pictures removed")
+
+
+def _match(fields: Sequence[str], collection: str) -> "Match":
+    from search_by_image.records.base import Match
+
+    name, values = parse_fields(fields)
+    return Match(name, values, collection or None)
+
+
+def _confirm(question: str) -> None:
+    if not _answered_yes(question):
+        say("Nothing was removed.")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _answered_yes(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        say("\nNobody answered; give --yes to remove without being asked.")
+        return False
+
+
+def _documents(found: Sequence["Stored"]) -> list[dict[str, object]]:
+    return [{"ids": one.id, "collection": one.collection, "document": dict(one.document)} for one in found]
+
+
+def _print_stored(found: Sequence["Stored"]) -> None:
+    if found:
+        print_table(["ids", "collection", "document"], [[one.id, one.collection, one.document] for one in found])

@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+import codecs
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search_by_image.cli.failures import remember_debug
+from search_by_image.cli.output import Format
+
+
+def check_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise typer.BadParameter(f"{name!r} is not an encoding. Give one such as utf-8 or gbk.") from error
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The settings file; without it ./conf/server.xml if it exists."),
+]
+ConfigEncoding = Annotated[
+    str, typer.Option(metavar="NAME", callback=check_encoding, help="The encoding of the settings file.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", callback=remember_debug, help="Log everything and show the traceback of an error.")
+]
+OutputFormat = Annotated[Format, typer.Option("--format", "-f", help="How the data on stdout is written.")]
+PipelineName = Annotated[
+    str, typer.Option("--pipeline", "-p", metavar="NAME", help="The pipeline; without it the first one configured.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Fields = Annotated[
+    list[str],
+    typer.Option(
+        "--field",
+        metavar="NAME=VALUE",
+        help="Documents whose field has the value; id=5 means the text and the number, id:=5 the number only (any "
+        "JSON value). Give it again for more values of the same field.",
+    ),
+]
+Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="The address to listen on (flask/host).")]
+Port = Annotated[int | None, typer.Option(metavar="N", help="The port to listen on, 0: any free one (flask/port).")]

@@ -1,0 +1,64 @@
+"""The commands, put together."""
+
+import signal
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from search_by_image.cli import configuration, demonstration, holdings, importing, info, searching, serving
+from search_by_image.cli.failures import EXIT_CODES, CalmGroup
+
+
+def main() -> None:
+    """The command `search-by-image`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    create_cli()()
+
+
+def create_cli() -> typer.Typer:
+    cli = typer.Typer(
+        name="search-by-image",
+        cls=CalmGroup,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        epilog=EXIT_CODES,
+    )
+    cli.callback()(root)
+    cli.command("serve", epilog=serving.EXAMPLES)(serving.serve)
+    cli.command("demo", epilog=demonstration.EXAMPLES)(demonstration.demo)
+    cli.command("import", epilog=importing.EXAMPLES)(importing.import_)
+    cli.command("search", epilog=searching.EXAMPLES)(searching.search)
+    cli.command("list", epilog=holdings.LIST_EXAMPLES)(holdings.list_)
+    cli.command("remove", epilog=holdings.REMOVE_EXAMPLES)(holdings.remove)
+    cli.command("clear", epilog=holdings.CLEAR_EXAMPLES)(holdings.clear)
+    cli.command("info", epilog=info.EXAMPLES)(info.info)
+    cli.add_typer(_config_commands(), name="config")
+    return cli
+
+
+def _config_commands() -> typer.Typer:
+    config = typer.Typer(no_args_is_help=True, help="Check or show the settings.")
+    config.command("check", epilog=configuration.CHECK_EXAMPLES)(configuration.check)
+    config.command("show", epilog=configuration.SHOW_EXAMPLES)(configuration.show)
+    return config
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"search-by-image {version('search-by-image')}")
+        raise typer.Exit
+
+
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Find the pictures in your own library that look like a given one."""

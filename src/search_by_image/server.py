@@ -1,0 +1,105 @@
+"""The web application on uvicorn: one process, stopped cleanly by a signal."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+
+from search_by_image.api.app import AppOptions, create_app
+from search_by_image.assembly import image_limits
+from search_by_image.engine import SearchEngine
+from search_by_image.errors import ListenError
+from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.settings import Settings
+
+GRACE = 10  # seconds that requests under way have to end
+REMEDIES = {
+    errno.EADDRINUSE: "another program listens there. Stop it, or choose another port, such as --port {next}",
+    errno.EACCES: "this user may not use that port. Choose one above 1023, such as --port 8002",
+    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another one, such as --host 127.0.0.1",
+}
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket; `port` 0: any free one. Raises `ListenError`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise ListenError(f"The address {host!r} is not known: {error.strerror}. Try --host 127.0.0.1.") from error
+    with socket.socket(family, kind, protocol) as sock:
+        _bind(sock, address, host, port)
+        yield sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Where the service is to be reached: http://127.0.0.1:8002"""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_exposed(sock: socket.socket) -> bool:
+    """Other machines may reach it."""
+    return not ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def open_fetcher(settings: Settings) -> UrlFetcher:
+    fetch = settings.fetch
+    return UrlFetcher(
+        FetchSettings(
+            max_bytes=image_limits(settings).max_bytes,
+            allow_private=fetch.allow_private,
+            allowed_hosts=fetch.allowed_hosts,
+            allowed_ports=fetch.allowed_ports,
+            timeout=fetch.timeout,
+            max_redirects=fetch.max_redirects,
+        )
+    )
+
+
+def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> FastAPI:
+    options = AppOptions(
+        page=settings.enable_client,
+        static_path=settings.static_path,
+        page_size_max=settings.limits.page_size_max,
+        document_bytes=settings.limits.document_bytes,
+    )
+    return create_app(engine, fetcher, options)
+
+
+def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM. The signal's own handler runs when all is stopped: see `KeyboardInterrupt`."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=settings.debug, ws="none", timeout_graceful_shutdown=GRACE
+    )
+    _Server(config, on_started, threaded=settings.flask.threaded).run(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], *, threaded: bool) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+        self._threaded = threaded
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._threaded:
+            anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _bind(sock: socket.socket, address: tuple[object, ...], host: str, port: int) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+    except OSError as error:
+        reason = REMEDIES.get(error.errno or 0, str(error.strerror)).format(next=port % 65535 + 1)
+        raise ListenError(f"Cannot listen on {host}, port {port}: {reason}.") from error

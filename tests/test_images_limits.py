@@ -1,0 +1,197 @@
+"""Too many bytes, pixels or parts: refused by the header, before the memory or the time is spent."""
+
+import os
+import struct
+import tracemalloc
+import zlib
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from search_by_image.errors import ImageError, ImageTooLargeError, NotAnImageError
+from search_by_image.images import ImageLimits, check, open_rgb, read_limited
+
+LIMITS = ImageLimits(max_pixels=1_000_000)
+WIDTH, HEIGHT = 44, 30
+PLAIN = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "HEIF"]
+
+
+def encode(image: Image.Image, kind: str, **options) -> bytes:
+    file = BytesIO()
+    if kind == "HEIF":
+        pillow_heif.from_pillow(image).save(file, **options)
+    else:
+        image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    noise = np.random.default_rng(7).integers(0, 255, (5, 7, 3), np.uint8)
+    photo = Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    return {kind: encode(photo, kind) for kind in PLAIN}
+
+
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png_header(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    return png_header(width, height) + png_chunk(b"IDAT", zlib.compress(bytes(99))) + png_chunk(b"IEND", b"")
+
+
+def refused(data: bytes, kind: type[ImageError] = ImageError, limits: ImageLimits = LIMITS) -> ImageError:
+    with pytest.raises(kind) as caught:
+        check(data, limits)
+    with pytest.raises(kind):
+        open_rgb(data, limits)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_the_pixel_limit_holds_for_each_format(kind):
+    count = WIDTH * HEIGHT
+    check(samples()[kind], ImageLimits(max_pixels=count))
+    error = refused(samples()[kind], ImageTooLargeError, ImageLimits(max_pixels=count - 1))
+    assert (error.size, error.limit) == (count, count - 1)
+    assert "images/max_pixels" in str(error)
+
+
+def test_the_byte_limit():
+    data = samples()["JPEG"]
+    check(data, ImageLimits(max_bytes=len(data)))
+    error = refused(data, ImageTooLargeError, ImageLimits(max_bytes=len(data) - 1))
+    assert (error.size, error.limit) == (len(data), len(data) - 1)
+    assert "max_upload_size" in str(error)
+
+
+def test_huge_sizes_in_the_header():
+    jpeg = samples()["JPEG"]
+    frame = jpeg.index(b"\xff\xc0") + 5
+    huge_jpeg = jpeg[:frame] + struct.pack(">HH", 65500, 65500) + jpeg[frame + 4 :]
+    webp_canvas = b"VP8X\x0a\0\0\0\0\0\0\0" + 2 * (16382).to_bytes(3, "little")
+    gif_frame = b"!\xf9\x04\x08\0\0\0\0" + struct.pack("<cHHHHB", b",", 0, 0, 65535, 65535, 0) + b"\x02\0;"
+    for data, count in [
+        (png_of_size(20_000, 20_000), 20_000**2),
+        (png_of_size(2**31, 2**31), 2**62),
+        (huge_jpeg, 65500**2),
+        (b"RIFF\xff\0\0\0WEBP" + webp_canvas + bytes(99), 16383**2),
+        (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + gif_frame, 65535**2),
+    ]:
+        assert refused(data, ImageTooLargeError, ImageLimits()).size == count
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png_of_size(0, 9),
+        png_of_size(9, 0),
+        samples()["BMP"][:18] + bytes(4) + samples()["BMP"][22:],
+        b"GIF89a" + bytes(20),
+    ],
+)
+def test_no_width_or_height(data):
+    refused(data)
+
+
+@pytest.fixture
+def pillow_limit(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    return 100
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_pillows_lower_limit_neither_warns_nor_refuses(kind, pillow_limit):
+    assert open_rgb(samples()[kind], LIMITS).size in {(WIDTH, HEIGHT), (HEIGHT, WIDTH)}
+    lifted = kind in {"GIF", "TIFF", "WEBP"}
+    assert pytest.approx(pillow_limit if not lifted else LIMITS.max_pixels / 2) == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_pillows_limit_stays_where_it_is_enough(kind, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", WIDTH * HEIGHT - 1)  # Pillow would warn
+    open_rgb(samples()[kind], ImageLimits(max_pixels=WIDTH * HEIGHT))
+    assert Image.MAX_IMAGE_PIXELS == WIDTH * HEIGHT - 1
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    open_rgb(samples()[kind], LIMITS)
+    assert Image.MAX_IMAGE_PIXELS is None
+
+
+def test_the_hosts_registry_of_formats_is_left_alone():
+    Image.init()
+    before = dict(Image.OPEN)
+    open_rgb(samples()["HEIF"], LIMITS)
+    assert before == Image.OPEN
+
+
+def test_text_bombs_in_a_png():
+    rest = png_of_size(9, 9)[33:]
+    for name, head in [(b"zTXt", b"k\0\0"), (b"iTXt", b"k\0\1\0\0\0"), (b"iCCP", b"k\0\0")]:
+        bomb = png_chunk(name, head + zlib.compress(bytes(50_000_000)))
+        assert "too large" in str(refused(png_header(9, 9) + bomb + rest))
+
+
+@pytest.mark.parametrize("part", ["chunks", "segments", "blocks", "tags"])
+def test_a_header_of_absurdly_many_parts(part):
+    jpeg, gif = samples()["JPEG"], samples()["GIF"]
+    many = 20_000
+    tags = b"".join(struct.pack("<HHLL", number, 3, 3, 0) for number in range(many))
+    data = {
+        "chunks": png_header(9, 9) + png_chunk(b"abCd", b"") * many + png_of_size(9, 9)[33:],
+        "segments": jpeg[:2] + b"\xff\xe1\0\x09Exif\0\0A" * many + jpeg[2:],
+        "blocks": gif[:10] + bytes([0, 0, 0]) + b"!\xfe" + b"\1A" * many + b"\0" + gif[13:],
+        "tags": b"II*\0\x08\0\0\0" + struct.pack("<H", many) + tags,
+    }[part]
+    assert "absurdly many" in str(refused(data))
+
+
+def test_a_tiff_tag_of_absurdly_many_values():
+    data = samples()["TIFF"]
+    entry = data.index(struct.pack("<HH", 273, 4))  # the offsets of the strips
+    assert "273" in str(refused(data[: entry + 4] + struct.pack("<L", 2**20) + data[entry + 8 :]))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_of_absurdly_many_values_costs_nothing(kind):
+    count = 120_000 if kind != "JPEG" else 7_500  # a JPEG segment has 64 KB; Pillow joins several
+    block = b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHLLL", 282, 5, count, 26, 0) + b"\1\0\0\0\3\0\0\0" * count
+    data = encode(Image.new("RGB", (9, 9)), kind, exif=block)
+    open_rgb(data, LIMITS)
+    tracemalloc.start()
+    open_rgb(data, LIMITS)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * len(data) + 100_000
+
+
+def test_reading_a_file(tmp_path: Path):
+    path = tmp_path / "图.jpg"
+    path.write_bytes(b"12345")
+    assert read_limited(path, ImageLimits(max_bytes=5)) == b"12345"
+    with pytest.raises(ImageTooLargeError) as caught:
+        read_limited(path, ImageLimits(max_bytes=4))
+    assert (caught.value.size, caught.value.limit) == (5, 4)
+
+
+def test_reading_what_is_no_regular_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(NotAnImageError, match="not a regular file"):
+            read_limited(path, LIMITS)
+    for path in (tmp_path / "missing", Path("a\0b")):
+        with pytest.raises(ImageError, match="cannot be read"):
+            read_limited(path, LIMITS)
+
+
+def test_reading_a_file_that_is_longer_than_it_says():
+    with pytest.raises(ImageTooLargeError):
+        read_limited(Path("/proc/self/status"), ImageLimits(max_bytes=3))
