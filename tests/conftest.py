@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cheap_library import open_library
+from search_by_image.api.app import create_app
+from search_by_image.assembly import open_engine
+from search_by_image.demo import Demo, demo_cache, fetch_photos, prepare_demo
 from search_by_image.engine import SearchEngine
+from search_by_image.errors import SearchByImageError
+from search_by_image.fetch import FetchSettings, UrlFetcher
 from search_by_image.library import Library
+from search_by_image.settings import load_settings
+from serving import serving
 
 
 @pytest.fixture
@@ -23,8 +31,45 @@ def engine(library: Library) -> SearchEngine:
     return SearchEngine(library)
 
 
-def missing_in_ci(reason: str) -> None:
+def missing(reason: str) -> None:
     """Skip; where CI must have everything, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must have it: {reason}")
     pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class DemoService:
+    """The real service with the demo library: `url` without a slash at its end, `photos` with a folder a kind."""
+
+    url: str
+    photos: Path
+    engine: SearchEngine
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo's photos in the user's cache, its library in a temporary folder."""
+    cache = tmp_path_factory.mktemp("demo")
+    try:
+        photos = fetch_photos(demo_cache())
+    except SearchByImageError as error:
+        missing(f"the demo photos: {error}")
+    (cache / photos.name).symlink_to(photos)
+    return prepare_demo(load_settings(environ={}), cache=cache)
+
+
+@pytest.fixture(scope="session")
+def demo_engine(demo: Demo) -> Iterator[SearchEngine]:
+    with open_engine(demo.settings) as engine:
+        demo.fill(engine)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def demo_service(demo: Demo, demo_engine: SearchEngine) -> Iterator[DemoService]:
+    with UrlFetcher(FetchSettings()) as fetcher:
+        app = create_app(demo_engine, fetcher)
+        demo.add_routes(app)
+        with serving(app) as url:
+            yield DemoService(url, demo.photos, demo_engine)

@@ -126,6 +126,24 @@ def test_a_file_cut_in_its_first_picture_is_never_opened_as_if_it_were_whole(nam
     assert truncated > len(data) / 7 * 0.25
 
 
+def long_media_box(heif: bytes) -> bytes:
+    """The same file with a 64-bit length, which stands where the first eight bytes of the picture data stood."""
+    start = heif.index(b"mdat") - 4
+    return heif[:start] + struct.pack(">I4sQ", 1, b"mdat", len(heif) - start) + heif[start + 16 :]
+
+
+def test_what_a_camera_appends_to_a_heif_is_passed_over():
+    whole = samples()["HEIF grid"]
+    for tail in (bytes(40), b"\xff\xff\xff\xffSEFT", b"\0\0\0\x09mpvd\0"):
+        assert open_rgb(whole + tail, LIMITS).tobytes() == open_rgb(whole, LIMITS).tobytes()
+
+
+def test_a_heif_of_a_64_bit_length_cut_off():
+    data = long_media_box(samples()["HEIF grid"])
+    check(data, LIMITS)
+    assert "lacks its last 5 bytes" in str(refused(data[:-5], TruncatedImageError))
+
+
 def damaged(data: bytes, dice: random.Random) -> bytes:
     changed = bytearray(data)
     for _ in range(dice.choice([1, 1, 2, 8])):

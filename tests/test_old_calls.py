@@ -4,12 +4,10 @@ import base64
 import json
 import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +16,7 @@ from search_by_image.api.app import AppOptions, create_app
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import OverloadedError, StoreUnavailableError
 from search_by_image.fetch import FetchSettings, UrlFetcher
+from serving import serving
 
 CALLS = (
     "SearchByUpload",
@@ -60,16 +59,8 @@ def service(tmp_path_factory):
     engine = SearchEngine(open_library(tmp_path_factory.mktemp("library"), collections=("shop",)))
     fetcher = UrlFetcher(FetchSettings(allow_private=True, allowed_ports=(), timeout=5))
     app = create_app(engine, fetcher, AppOptions(page_size_max=100))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client, engine
-    server.should_exit = True
-    thread.join()
     fetcher.close()
     engine.close()
 

@@ -159,8 +159,8 @@ def srgb_profile(name="sRGB") -> bytes:
     return profile.replace("sRGB".encode("utf-16-be"), name.encode("utf-16-be"))
 
 
-def red_and_blue_swapped() -> bytes:
-    profile = srgb_profile("swap")
+def red_and_blue_swapped(name="swap") -> bytes:
+    profile = srgb_profile(name)
     length = 132 + 12 * int.from_bytes(profile[128:132])  # of the header and the tag table
     head = profile[:length].replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
     return head + profile[length:]
@@ -174,7 +174,12 @@ def test_a_colour_profile_is_converted_to_srgb(kind):
     assert np.abs(opened(encode(red, kind, icc_profile=srgb_profile(), **options)) - (255, 0, 0)).max() == 0
 
 
-@pytest.mark.parametrize("profile", [b"no profile", srgb_profile("swap")[:200], red_and_blue_swapped()])
+@pytest.mark.parametrize("profile", [b"no profile", bytes(132), srgb_profile("swap")[:200], red_and_blue_swapped()])
 def test_a_profile_that_is_broken_or_for_other_channels_is_ignored(profile):
     grey = Image.new("L", (4, 4), 99)
     assert (opened(encode(grey, "PNG", icc_profile=profile)) == 99).all()
+
+
+def test_a_profile_that_calls_itself_srgb_is_taken_at_its_word():
+    red = Image.new("RGB", (4, 4), (255, 0, 0))
+    assert (opened(encode(red, "PNG", icc_profile=red_and_blue_swapped("sRGB"))) == (255, 0, 0)).all()

@@ -32,8 +32,9 @@ class SharedLock:
         with self._condition:
             self._condition.wait_for(lambda: not self._exclusive)
             self._exclusive = True
-            self._condition.wait_for(lambda: self._sharers == 0)
         try:
+            with self._condition:
+                self._condition.wait_for(lambda: self._sharers == 0)
             yield
         finally:
             with self._condition:

@@ -1,11 +1,13 @@
 """Pipelines: nodes parsed and resolved once, shared by all runs; a run is one small object."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from search_by_image.vectors.base import Metric, Vector
 logger = logging.getLogger(__name__)
 
 Execute = Callable[[Any, Context, Any], Any]
+VECTOR_KEYS = ("vertor", "vector")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Route:
     para: Mapping[str, Any]
 
     def next_node(self, output: Any, context: Context, run: "Run") -> str | None:
-        return self.router.get_next(output, context, run, **self.para)
+        return self.router.get_next(output, context, run, **deepcopy(self.para))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,13 @@ class Node:
     route: Route | None
     exception_route: Route | None
     typed: Processor | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides which vector comes out; a name does not, nor what follows a failure."""
+        made_by = self.typed.fingerprint if self.typed else self.processor_name
+        route = (self.route.router.router_name(), self.route.para) if self.route else None
+        return json.dumps([made_by, self.context, route], sort_keys=True, default=repr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +84,13 @@ class Pipeline:
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(*(node.typed.fingerprint if node.typed else node.processor_name for node in self.nodes))
+        return fingerprint(*(node.fingerprint for node in self.nodes))
 
     def extract(self, image: bytes, collection: str = "") -> Extracted:
         """Run the picture's bytes through all nodes.
 
-        Raises `ImageError` for bytes that are no picture, `PipelineError` when a node fails.
+        Raises `ImageError` for bytes that are no picture, `PipelineError` when a node fails or no vector comes out,
+        `VectorMismatchError` for a vector that is empty or not finite.
         """
         output = self.run({"image": image, "collection": collection}, {})
         return _extracted(self.name, output)
@@ -113,7 +124,7 @@ class Run:
 
     def _begin(self, node: Node) -> dict[str, Any]:
         started = datetime.now().astimezone()
-        self.context.update(node.context, node_id=node.id, node_status="R", start_time=started)
+        self.context.update(deepcopy(node.context), node_id=node.id, node_status="R", start_time=started)
         return {
             "node_id": node.id,
             "node_name": node.name,
@@ -129,13 +140,16 @@ class Run:
 
     def _after_failure(self, node: Node, trace: dict[str, Any], error: Exception) -> Node | None:
         self._end(trace, "E", str(error))
-        if node.exception_route is not None:
-            return self._after(node, node.exception_route, None, trace)
+        if node.exception_route is None:
+            self._fail(node, f"node {node.name!r}", error)
+        return self._after(node, node.exception_route, None, trace)
+
+    def _fail(self, node: Node, part: str, error: Exception) -> NoReturn:
         if isinstance(error, SearchByImageError):
             raise error
-        logger.error("pipeline %s, node %s failed", self.pipeline.name, node.name, exc_info=error)
+        logger.error("pipeline %s, %s failed", self.pipeline.name, part, exc_info=error)
         raise PipelineError(
-            f"Pipeline {self.pipeline.name!r}: node {node.name!r} failed ({type(error).__name__}); the log says more.",
+            f"Pipeline {self.pipeline.name!r}: {part} failed ({type(error).__name__}); the log says more.",
             pipeline=self.pipeline.name,
             node=node.name,
         ) from error
@@ -144,13 +158,16 @@ class Run:
         if route is None:
             return self.pipeline.by_id.get(str(int(node.id) + 1))
         trace["router_name"] = route.router.router_name()
-        following = route.next_node(output, self.context, self)
+        part = f"router {trace['router_name']!r} of node {node.name!r}"
+        try:
+            following = route.next_node(output, self.context, self)
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            self._fail(node, part, error)
         if following is None:
             return None
         if str(following) not in self.pipeline.by_id:
             raise PipelineError(
-                f"Pipeline {self.pipeline.name!r}: router {trace['router_name']!r} of node {node.name!r} answered "
-                f"{following!r}, which is no node id.",
+                f"Pipeline {self.pipeline.name!r}: {part} answered {following!r}, which is no node id.",
                 pipeline=self.pipeline.name,
                 node=node.name,
             )
@@ -158,14 +175,29 @@ class Run:
 
 
 def _extracted(pipeline: str, output: Any) -> Extracted:
-    raw = output.get("vertor", output.get("vector")) if isinstance(output, Mapping) else None
+    found = output if isinstance(output, Mapping) else {}
+    raw = next((found[key] for key in VECTOR_KEYS if found.get(key) is not None), None)
     if raw is None:
         raise PipelineError(
             f"Pipeline {pipeline!r} ended without a vector: its last node must give a dict with 'vertor' or 'vector'.",
             pipeline=pipeline,
             node="",
         )
-    vector = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1)
+    return Extracted(_vector(pipeline, raw), str(found.get("collection") or ""))
+
+
+def _vector(pipeline: str, raw: Any) -> Vector:
+    """A copy that cannot be written to: plug-ins may use their array again, and results are shared."""
+    try:
+        with np.errstate(over="ignore"):
+            vector = np.array(raw, dtype=np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise PipelineError(
+            f"Pipeline {pipeline!r} ended with {type(raw).__name__} for a vector: give an array of numbers.",
+            pipeline=pipeline,
+            node="",
+        ) from error
     if not vector.size or not np.isfinite(vector).all():
         raise VectorMismatchError(f"Pipeline {pipeline!r} made a vector that is empty or not finite.")
-    return Extracted(vector, str(output.get("collection") or ""))
+    vector.flags.writeable = False
+    return vector

@@ -107,10 +107,10 @@ def _srgb(image: Image.Image, profile: object) -> Image.Image:
 @lru_cache(maxsize=16)
 def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """None when the profile is sRGB itself, broken, or for other channels than the mode's."""
+    if containers.is_named_srgb(profile):
+        return None
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "sRGB" in (source.profile.profile_description or ""):
-            return None
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except _UNUSABLE_PROFILE:
         return None

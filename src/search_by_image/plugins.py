@@ -1,7 +1,7 @@
 """What a plug-in is, in the contract's form and in the typed one, and the registry that knows them by name."""
 
 import inspect
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -116,13 +116,13 @@ class Registry:
         self._routers: dict[str, RouterClass] = {}
 
     def add(self, plugin: type) -> None:
-        """Raises `PluginError` when the name is taken or the class is no plug-in."""
+        """Raises `PluginError` when the name is taken or missing, or the class is no plug-in."""
         if issubclass(plugin, Processor):
-            _take(self._processors, "processor", plugin.processor_name(), plugin)
+            _take(self._processors, "processor", plugin.processor_name, plugin)
         elif issubclass(plugin, PipelineProcesser):
-            _take(self._processors, "processor", plugin.processer_name(), plugin)
+            _take(self._processors, "processor", plugin.processer_name, plugin)
         elif issubclass(plugin, PipelineRouter):
-            _take(self._routers, "router", plugin.router_name(), plugin)
+            _take(self._routers, "router", plugin.router_name, plugin)
         else:
             raise PluginError(f"{plugin.__name__} is neither a processor nor a router")
 
@@ -133,13 +133,24 @@ class Registry:
         return _find(self._routers, "router", name)
 
     def __iter__(self) -> Iterator[tuple[str, type]]:
-        yield from sorted({**self._processors, **self._routers}.items())
+        yield from sorted([*self._processors.items(), *self._routers.items()], key=lambda item: item[0])
 
 
-def _take(names: dict[str, Any], kind: str, name: str, plugin: type) -> None:
+def _take(names: dict[str, Any], kind: str, naming: Callable[[], str], plugin: type) -> None:
+    name = _name(kind, naming, plugin)
     if name in names and names[name] is not plugin:
         raise PluginError(f"Two plug-ins are a {kind} named {name!r}: {_place(names[name])} and {_place(plugin)}")
     names[name] = plugin
+
+
+def _name(kind: str, naming: Callable[[], str], plugin: type) -> str:
+    try:
+        name: object = naming()
+    except NotImplementedError:
+        name = None
+    if not isinstance(name, str) or not name:
+        raise PluginError(f"The {kind} {_place(plugin)} has no name: let {naming.__name__}() answer with one")
+    return name
 
 
 def _find(names: Mapping[str, T], kind: str, name: str) -> T:
@@ -149,4 +160,7 @@ def _find(names: Mapping[str, T], kind: str, name: str) -> T:
 
 
 def _place(plugin: type) -> str:
-    return f"{inspect.getsourcefile(plugin)}:{inspect.getsourcelines(plugin)[1]}"
+    try:
+        return f"{inspect.getsourcefile(plugin)}:{inspect.getsourcelines(plugin)[1]}"
+    except (OSError, TypeError):
+        return f"{plugin.__module__}.{plugin.__qualname__}"

@@ -76,9 +76,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
 
 def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM. The signal's own handler runs when all is stopped: see `KeyboardInterrupt`."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=settings.debug, ws="none", timeout_graceful_shutdown=GRACE
-    )
+    config = uvicorn.Config(app, log_config=None, access_log=settings.debug, ws="none", timeout_graceful_shutdown=GRACE)
     _Server(config, on_started, threaded=settings.flask.threaded).run(sockets=[sock])
 
 

@@ -1,16 +1,24 @@
 """From the configuration's JSON texts to pipelines, with every mistake reported at once."""
 
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from search_by_image.errors import ConfigError, Problem, UnknownNameError
+from PIL import Image
+
+from search_by_image.errors import ConfigError, PluginError, Problem, SearchByImageError
 from search_by_image.images import ImageLimits, open_rgb
 from search_by_image.pipeline import Execute, Node, Pipeline, Route
 from search_by_image.plugins import Context, Features, Host, PipelineProcesser, Processor, Registry
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 NODE_KEYS = ("name", "processor", "context", "router", "router_para", "exception_router", "exception_router_para")
+TEXT_KEYS = ("name", "router", "exception_router")
+OBJECT_KEYS = ("context", "router_para", "exception_router_para")
 DRAFT_FACTOR = 2
 
 
@@ -42,28 +50,30 @@ class Workshop:
         return Pipeline(name, tuple(node for node in nodes if node is not None))
 
     def _node(self, id_: str, config: Mapping[str, Any], path: str, problems: list[Problem]) -> Node | None:
-        try:
-            typed, execute = self._executable(config["processor"])
-            return Node(
-                id=id_,
-                name=config.get("name") or id_,
-                processor_name=config["processor"],
-                execute=execute,
-                context=config.get("context") or {},
-                route=self._route(config, "router"),
-                exception_route=self._route(config, "exception_router"),
-                typed=typed,
-            )
-        except UnknownNameError as error:
-            problems.append(Problem(f"{path}/{error.kind}", str(error)))
+        name = config["processor"]
+        made = _attempt(lambda: self._executable(name), f"{path}/processor", problems)
+        route = _attempt(lambda: self._route(config, "router"), f"{path}/router", problems)
+        after_failure = _attempt(lambda: self._route(config, "exception_router"), f"{path}/exception_router", problems)
+        if made is None:
             return None
+        typed, execute = made
+        return Node(
+            id=id_,
+            name=config.get("name") or id_,
+            processor_name=name,
+            execute=execute,
+            context=config.get("context") or {},
+            route=route,
+            exception_route=after_failure,
+            typed=typed,
+        )
 
     def _executable(self, name: str) -> tuple[Processor | None, Execute]:
         plugin = self._registry.processor(name)
         if issubclass(plugin, PipelineProcesser):
             return None, plugin.execute
         if name not in self._typed:
-            self._typed[name] = plugin(self._para.get(name, {}), self._host)
+            self._typed[name] = _instance(plugin, self._para.get(name, {}), self._host)
         return self._typed[name], TypedExecution(self._typed[name], self._host.limits)
 
     def _route(self, config: Mapping[str, Any], key: str) -> Route | None:
@@ -84,11 +94,34 @@ class TypedExecution:
         if opened is None:
             at_least = DRAFT_FACTOR * size if size else None
             opened = open_rgb(input_data["image"], self.limits, at_least=at_least)
-        made = self.processor.process(opened, context)
-        if not isinstance(made, Features):
+        made: object = self.processor.process(opened, context)
+        if isinstance(made, Image.Image):
             return {**input_data, "opened": made}
+        if not isinstance(made, Features):
+            name = self.processor.processor_name()
+            raise PluginError(f"{name}.process answered {type(made).__name__}; let it answer Features or a PIL image")
         collection = made.collection or input_data.get("collection", "")
         return {**input_data, **made.extra, "collection": collection, "vertor": made.vector, "vector": made.vector}
+
+
+def _attempt(make: Callable[[], T], path: str, problems: list[Problem]) -> T | None:
+    try:
+        return make()
+    except ConfigError as error:
+        problems.extend(error.problems)
+    except SearchByImageError as error:
+        problems.append(Problem(path, str(error)))
+    return None
+
+
+def _instance(plugin: type[Processor], para: Mapping[str, Any], host: Host) -> Processor:
+    try:
+        return plugin(para, host)
+    except SearchByImageError:
+        raise
+    except Exception as error:
+        logger.exception("processor %s cannot be made", plugin.__name__)
+        raise PluginError(f"It cannot be made: {type(error).__name__}: {error}. See its settings.") from error
 
 
 def _problems(text: str, path: str) -> Iterator[Problem]:
@@ -113,8 +146,11 @@ def _node_problems(node: Any, path: str) -> Iterator[Problem]:
         return
     if not isinstance(node.get("processor"), str) or not node["processor"]:
         yield Problem(f"{path}/processor", "must name a processor")
-    for key in node.keys() - set(NODE_KEYS):
+    for key in sorted(node.keys() - set(NODE_KEYS)):
         yield Problem(f"{path}/{key}", f"unknown; a node has {', '.join(NODE_KEYS)}")
-    for key in ("context", "router_para", "exception_router_para"):
+    for key in TEXT_KEYS:
+        if not isinstance(node.get(key) or "", str):
+            yield Problem(f"{path}/{key}", "must be text")
+    for key in OBJECT_KEYS:
         if not isinstance(node.get(key) or {}, dict):
             yield Problem(f"{path}/{key}", "must be a JSON object")

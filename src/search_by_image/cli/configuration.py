@@ -28,12 +28,13 @@ search-by-image config show --format json
 
 
 def check(
+    *,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Check the settings, and when they are right the pipelines; report every mistake at once."""
+    """Check the settings, then the pipelines; every mistake is reported at once."""
     try:
         source = _checked(config, config_encoding, debug)
     except ConfigError as error:
@@ -48,6 +49,7 @@ def check(
 
 
 def show(
+    *,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",

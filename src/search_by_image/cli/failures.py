@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES = """\
-Exit codes: 0 done; 1 failed (a store, a pipeline, a picture, the network), or not confirmed; 2 wrong usage or
+Exit codes: 0 done; 1 failed (a store, a pipeline, a picture, the network) or not confirmed; 2 wrong usage or \
 configuration; 3 some pictures of an import failed; 130 interrupted.
 """
 
@@ -39,6 +39,7 @@ _BY_ERROR: tuple[tuple[type[SearchByImageError], ExitCode], ...] = (
     (InvalidInputError, ExitCode.USAGE),
     (ConfigError, ExitCode.USAGE),
 )
+_LOGGED = "the log says more"
 _DEBUG = "search_by_image.debug"
 
 
@@ -71,7 +72,9 @@ def remember_debug(ctx: typer.Context, debug: bool) -> bool:
 
 
 def _explain(ctx: Any, error: Exception) -> None:
-    if ctx.meta.get(_DEBUG):
+    debug = ctx.meta.get(_DEBUG)
+    if debug:
         say("".join(traceback.format_exception(error)))
-    hint = " (--debug shows more.)" if error.__cause__ and not ctx.meta.get(_DEBUG) else ""
-    say(f"Error: {error}{hint}")
+    say(f"Error: {error}")
+    if _LOGGED in str(error) and not debug:
+        say("With --debug the command shows the log.")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search_by_image.cli import options
-from search_by_image.cli.fields import parse_fields
 from search_by_image.cli.failures import ExitCode
+from search_by_image.cli.fields import parse_fields
 from search_by_image.cli.opening import opened_engine, read_settings
-from search_by_image.cli.output import Format, print_json, print_table, say
+from search_by_image.cli.output import Format, pictures, print_json, print_table, say
 
 if TYPE_CHECKING:
     from search_by_image.records.base import Match, Stored
@@ -39,7 +39,8 @@ PageSize = Annotated[int, typer.Option(metavar="N", min=0, help="Pictures on a p
 
 
 def list_(
-    field: options.Fields = [],
+    *,
+    field: options.OptionalFields = None,
     collection: Collection = "",
     page: PageNumber = 1,
     page_size: PageSize = 20,
@@ -49,7 +50,7 @@ def list_(
     debug: options.Debug = False,
 ) -> None:
     """List the documents of the pictures, oldest first."""
-    match = _match(field, collection)
+    match = _match(field or [], collection)
     with opened_engine(read_settings(config, config_encoding, debug)) as engine:
         total = engine.library.count(match)
         found = engine.library.numbered_page(match, number=page, size=page_size)
@@ -57,10 +58,11 @@ def list_(
         print_json({"total": total, "page": page, "page_size": page_size, "images": _documents(found)})
     else:
         _print_stored(found)
-        say(f"{len(found)} of {total} pictures")
+        say(f"{len(found)} of {pictures(total)}")
 
 
 def remove(
+    *,
     field: options.Fields,
     collection: Collection = "",
     yes: options.Yes = False,
@@ -69,37 +71,38 @@ def remove(
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Remove the pictures whose document has this value in the field. It says how many, and asks."""
+    """Remove the pictures whose document has a value in a field; asks first."""
     match = _match(field, collection)
     with opened_engine(read_settings(config, config_encoding, debug)) as engine:
         count = engine.library.count(match)
         if count and not yes:
-            _confirm(f"Remove {count} pictures?")
+            _confirm(f"Remove {pictures(count)}?")
         removed = engine.library.remove(match) if count else []
     if output is Format.JSON:
         print_json({"removed": len(removed), "images": _documents(removed)})
     else:
         _print_stored(removed)
-        say(f"{len(removed)} pictures removed")
+        say(f"{pictures(len(removed))} removed")
 
 
 def clear(
+    *,
     yes: options.Yes = False,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Remove all pictures of all collections. It says how many, and asks."""
+    """Remove all pictures of all collections; asks first."""
     with opened_engine(read_settings(config, config_encoding, debug)) as engine:
         count = engine.library.count()
         if not yes:
-            _confirm(f"Remove all {count} pictures of all collections?")
+            _confirm(f"Remove {pictures(count)}, all that there are in all collections?")
         engine.clear_search_db()
     if output is Format.JSON:
         print_json({"removed": count})
     else:
-        say(f"{count} pictures removed")
+        say(f"{pictures(count)} removed")
 
 
 def _match(fields: Sequence[str], collection: str) -> "Match":

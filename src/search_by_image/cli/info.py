@@ -1,5 +1,6 @@
 """`info`: what is configured and what is there."""
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from search_by_image.cli import options
@@ -19,12 +20,13 @@ SHOWN = ("records/url", "vectors/path", "models/cache_path")
 
 
 def info(
+    *,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Show the settings file, the stores, the pipelines, and how many pictures each collection has."""
+    """Show the stores, the pipelines, and how many pictures there are."""
     settings = read_settings(config, config_encoding, debug)
     with opened_engine(settings) as engine:
         facts = _facts(settings, engine.library)
@@ -35,8 +37,6 @@ def info(
 
 
 def _facts(settings: "Settings", library: "Library") -> dict[str, Any]:
-    from importlib.metadata import version
-
     from search_by_image.records.base import Match
     from search_by_image.settings import settings_rows
 

@@ -15,21 +15,23 @@ LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def log_for_service(settings: Settings) -> None:
     """As `logger/json_str` says, else to stderr and `logger/logfile_path`. Raises `ConfigError`."""
     if settings.logger.json_str:
-        _apply(_given(settings), "logger/json_str")
+        _apply(_given(settings), "logger/json_str", settings)
     else:
-        _apply(_own(settings, console=True), "logger/logfile_path")
+        _apply(_own(settings, console=True), "logger/logfile_path", settings)
 
 
 def log_for_command(settings: Settings) -> None:
     """To `logger/logfile_path`, with `debug` to stderr as well. Raises `ConfigError`."""
-    _apply(_own(settings, console=settings.debug), "logger/logfile_path")
+    _apply(_own(settings, console=settings.debug), "logger/logfile_path", settings)
 
 
-def _apply(config: Mapping[str, Any], path: str) -> None:
+def _apply(config: Mapping[str, Any], path: str, settings: Settings) -> None:
     try:
         logging.config.dictConfig(dict(config))
     except (ValueError, TypeError, AttributeError, ImportError, OSError) as error:
-        raise ConfigError([Problem(path, f"Logging cannot be set up so: {error}: {error.__cause__}")]) from error
+        reason = ": ".join(str(one) for one in (error, error.__cause__) if one)
+        problem = Problem(path, f"Logging cannot be set up so: {reason}.")
+        raise ConfigError([problem], str(settings.source or "the configuration")) from error
 
 
 def _given(settings: Settings) -> Mapping[str, Any]:

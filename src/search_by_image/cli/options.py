@@ -19,7 +19,9 @@ def check_encoding(name: str) -> str:
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="The settings file; without it ./conf/server.xml if it exists."),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="The settings file; without it ./conf/server.xml if it exists."
+    ),
 ]
 ConfigEncoding = Annotated[
     str, typer.Option(metavar="NAME", callback=check_encoding, help="The encoding of the settings file.")
@@ -32,14 +34,13 @@ PipelineName = Annotated[
     str, typer.Option("--pipeline", "-p", metavar="NAME", help="The pipeline; without it the first one configured.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Fields = Annotated[
-    list[str],
-    typer.Option(
-        "--field",
-        metavar="NAME=VALUE",
-        help="Documents whose field has the value; id=5 means the text and the number, id:=5 the number only (any "
-        "JSON value). Give it again for more values of the same field.",
-    ),
-]
+FIELD = typer.Option(
+    "--field",
+    metavar="NAME=VALUE",
+    help="Documents with this value in the field: id=5 is the text or the number, id:=5 exactly this JSON value. "
+    "Give it again for more values of the same field.",
+)
+Fields = Annotated[list[str], FIELD]
+OptionalFields = Annotated[list[str] | None, FIELD]
 Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="The address to listen on (flask/host).")]
 Port = Annotated[int | None, typer.Option(metavar="N", help="The port to listen on, 0: any free one (flask/port).")]

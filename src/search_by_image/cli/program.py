@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def create_cli() -> typer.Typer:
         cls=CalmGroup,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
         epilog=EXIT_CODES,
     )
     cli.callback()(root)
@@ -50,8 +52,6 @@ def _config_commands() -> typer.Typer:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
         typer.echo(f"search-by-image {version('search-by-image')}")
         raise typer.Exit
 

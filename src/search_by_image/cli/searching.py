@@ -33,6 +33,7 @@ MinScore = Annotated[
 
 
 def search(
+    *,
     picture: Picture,
     pipeline: options.PipelineName = "",
     collection: Collection = "",

@@ -5,6 +5,6 @@ adds its routes to an application.
 """
 
 from search_by_image.demo.demo import Demo, demo_cache, prepare_demo
-from search_by_image.demo.photos import fetch_photos
+from search_by_image.demo.photos import fetch_photos, has_photos
 
-__all__ = ["Demo", "demo_cache", "fetch_photos", "prepare_demo"]
+__all__ = ["Demo", "demo_cache", "fetch_photos", "has_photos", "prepare_demo"]

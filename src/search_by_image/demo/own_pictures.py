@@ -1,19 +1,20 @@
-"""Pictures of the user's own: a folder's names are the kinds, and links lead nowhere else."""
+"""Pictures of the user's own: a folder's name is the kind of what is in it, and links lead nowhere else."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from search_by_image.demo.photos import photo_url
 from search_by_image.errors import InvalidInputError
-from search_by_image.folder_import import FolderImport, side_document
+from search_by_image.folder_import import FolderImport, _Source, _Tally
 
 
 class OwnPictures(FolderImport):
-    """An import whose documents tell the kind, which is the folder's name, and where the demo serves the picture."""
+    """An import whose documents tell the `kind` and the `url` at which the demo serves the picture."""
 
-    def document(self, file: Path, root: Path) -> dict[str, object]:
-        """Raises `InvalidInputError` for a link to a file outside of `root`, which is not served."""
+    def _read(self, root: Path, file: Path, tally: _Tally) -> _Source | None:
         if not file.resolve().is_relative_to(root.resolve()):
-            raise InvalidInputError(f"{str(file)!r} is a link to a file outside of the folder.")
+            tally.fail(file, InvalidInputError(f"{str(file)!r} is a link to a file outside of the folder."))
+            return None
+        source = super()._read(root, file, tally)
         url = photo_url(PurePosixPath(file.relative_to(root)))
-        kind = file.absolute().parent.name
-        return {"kind": kind, **side_document(file, root, self.encoding), "url": url}
+        return source and replace(source, document={"kind": file.parent.name, **source.document, "url": url})

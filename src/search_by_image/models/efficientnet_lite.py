@@ -11,6 +11,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset15 as op
 
+from search_by_image.errors import ModelError
 from search_by_image.models.torch_legacy import Array
 
 BATCH_NORM_EPSILON = 1e-3
@@ -27,10 +28,32 @@ LITE0 = (Stage(1, 1), Stage(2, 2), Stage(2, 2), Stage(3, 2), Stage(3, 1), Stage(
 
 
 def build(tensors: Tensors, image_size: int, stages: tuple[Stage, ...] = LITE0) -> ov.Model:
-    """A model from `image` (u8, 1 x H x W x 3, RGB) to `features` (1 x 1280) and `probabilities` (1 x 1000)."""
+    """A model from `image` (u8, 1 x H x W x 3, RGB) to `features` (1 x 1280) and `probabilities` (1 x 1000).
+
+    Raises `ModelError` when the tensors are not those of such a network.
+    """
+    try:
+        _check_depth(tensors, stages)
+        return _model(tensors, image_size, stages)
+    except KeyError as error:
+        raise ModelError(f"The weights have no tensor {error}: they are of another network.") from error
+    except (IndexError, RuntimeError, ValueError) as error:
+        raise ModelError(f"The weights are not those of this EfficientNet-Lite: {error}") from error
+
+
+def _check_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> None:
+    """Weights of a deeper network would otherwise give features, and wrong ones."""
+    found = len({name.split(".")[1] for name in tensors if name.startswith("_blocks.")})
+    expected = sum(stage.repeats for stage in stages)
+    if found != expected:
+        raise ValueError(f"they have {found} blocks, and the network has {expected}.")
+
+
+def _model(tensors: Tensors, image_size: int, stages: tuple[Stage, ...]) -> ov.Model:
     image = op.parameter([1, image_size, image_size, 3], ov.Type.u8, name="image")
     pooled = op.reduce_mean(_trunk(_scaled(image), tensors, stages), np.array([2, 3]), keep_dims=False)
-    logits = op.add(op.matmul(pooled, tensors["_fc.weight"], False, True), tensors["_fc.bias"][None])
+    weight, bias = _constant(tensors["_fc.weight"]), _constant(tensors["_fc.bias"][None])
+    logits = op.add(op.matmul(pooled, weight, False, True), bias)
     results = [_result(pooled, "features"), _result(op.softmax(logits, 1), "probabilities")]
     return ov.Model(results, [image], "efficientnet-lite")
 
@@ -73,10 +96,15 @@ def _convolve(node: ov.Node, tensors: Tensors, convolution: str, norm: str, stri
     folded = weight * gain[:, None, None, None]
     geometry = ([stride, stride], [0, 0], [0, 0], [1, 1], "same_upper")
     if weight.shape[1] == 1:
-        convolved = op.group_convolution(node, folded[:, None], *geometry)
+        convolved = op.group_convolution(node, _constant(folded[:, None]), *geometry)
     else:
-        convolved = op.convolution(node, folded, *geometry)
-    return op.add(convolved, shift[None, :, None, None])
+        convolved = op.convolution(node, _constant(folded), *geometry)
+    return op.add(convolved, _constant(shift[None, :, None, None]))
+
+
+def _constant(array: Array) -> ov.Node:
+    """Given an array itself, OpenVINO's operators go through a Python list, ten times slower."""
+    return op.constant(np.ascontiguousarray(array))
 
 
 def _relu6(node: ov.Node) -> ov.Node:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import openvino as ov
 
 from search_by_image.errors import ModelError
+from search_by_image.models.compiled_files import compile_model
 
 Pixels = npt.NDArray[np.uint8]
 Outputs = Mapping[str, npt.NDArray[np.float32]]
@@ -30,12 +31,15 @@ class RuntimeSettings:
     cache_path: Path | None = None
 
     def properties(self) -> dict[str, Any]:
-        """The precision is always explicit: OpenVINO silently picks bf16 on CPUs that have it."""
-        cache = {"CACHE_DIR": str(self.cache_path)} if self.cache_path else {}
-        return cache | {
+        """The precision is always explicit: OpenVINO silently picks bf16 on CPUs that have it.
+
+        Streams are not pinned: the first streams of all processes would share the machine's first cores.
+        """
+        return {
             "INFERENCE_PRECISION_HINT": self.precision,
             "NUM_STREAMS": str(self.threads),
             "INFERENCE_NUM_THREADS": self.threads,
+            "ENABLE_CPU_PINNING": False,
         }
 
 
@@ -43,26 +47,46 @@ class CompiledModel:
     """Thread-safe: as many inferences at once as the settings have threads, the others wait."""
 
     def __init__(self, model: ov.Model, settings: RuntimeSettings) -> None:
+        if settings.threads < 1:
+            raise ModelError(f"A model cannot run on {settings.threads} threads. Give 1 or more.")
         try:
-            compiled = ov.Core().compile_model(model, "CPU", settings.properties())
+            compiled = compile_model(model, settings.properties(), settings.cache_path)
         except RuntimeError as error:
-            raise ModelError(f"OpenVINO cannot compile the model {model.friendly_name!r}: {error}") from error
+            raise ModelError(f"OpenVINO cannot compile the model {model.get_friendly_name()!r}: {error}") from error
+        self._compiled = compiled
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(settings.threads):
             self._requests.put(compiled.create_infer_request())
         self._outputs = {output.any_name: index for index, output in enumerate(compiled.outputs)}
 
+    @property
+    def precision(self) -> Precision:
+        """What the CPU computes in: f32 where bf16 was asked for and the CPU does not have it."""
+        return "bf16" if self._compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16 else "f32"
+
     def infer(self, pixels: Pixels) -> Outputs:
-        """Copies of every output by its name, for one picture of shape (height, width, 3), RGB."""
+        """Copies of every output by its name, for one picture of shape (height, width, 3), RGB.
+
+        Raises `ModelError` for another shape or type than the model's input.
+        """
         request = self._requests.get()
         try:
-            request.set_input_tensor(ov.Tensor(np.ascontiguousarray(pixels)[None], shared_memory=True))
+            request.set_input_tensor(ov.Tensor(np.ascontiguousarray(pixels)[None], shared_memory=False))
             request.infer()
             return {name: request.get_output_tensor(index).data[0].copy() for name, index in self._outputs.items()}
         except RuntimeError as error:
-            raise ModelError("The model cannot process this picture.") from error
+            raise ModelError(f"The model cannot process {_described(pixels)}; it takes {self._input}.") from error
         finally:
             self._requests.put(request)
+
+    @property
+    def _input(self) -> str:
+        taken = self._compiled.input(0)
+        return f"{taken.element_type.to_string()} of shape {taken.partial_shape} with the batch in front"
+
+
+def _described(pixels: Pixels) -> str:
+    return f"{pixels.dtype} of shape {pixels.shape}"
 
 
 def fingerprint(*parts: str) -> str:

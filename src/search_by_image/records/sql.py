@@ -32,7 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
 from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
-from search_by_image.records.schema import UNSETTLED, collections, images, metadata, spaces
+from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, metadata, spaces
 from search_by_image.records.sqlite import create_sqlite_engine, document_equals
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
@@ -95,8 +95,7 @@ class SqlRecordStore:
         return {row.id: _stored(row) for row in rows}
 
     def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        above = images.c.id > after if after else true()
-        query = select(*STORED).where(_matching(match), above)
+        query = select(*STORED).where(_matching(match), _above(after, match))
         return self._fetch(query.order_by(images.c.id).limit(limit))
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
@@ -190,6 +189,11 @@ def _matching(match: Match) -> ColumnElement[bool]:
     field = true() if match.field is None else document_equals(match.field.split("."), match.values)
     ids = true() if match.ids is None else images.c.id.in_(_written_out(match.ids))
     return and_(VISIBLE, collection, field, ids)
+
+
+def _above(after: int, match: Match) -> ColumnElement[bool]:
+    """A sum is no range to walk through: SQLite then takes `images_by_own_id`, which leaves few to be compared."""
+    return (images.c.id + 0 if match.field == OWN_ID_FIELD else images.c.id) > after
 
 
 def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from search_by_image.records.schema import OWN_ID, images
+from search_by_image.records.schema import OWN_ID, OWN_ID_FIELD, images
 
 BUSY_TIMEOUT_MS = 30_000
 MEMORY = (None, "", ":memory:")
@@ -48,11 +49,24 @@ def create_sqlite_engine(url: URL, **options: Any) -> Engine:
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     try:
-        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        _write_ahead(connection, attempts=5)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA temp_store=MEMORY")
     except sqlite3.Error:
         connection.close()
         raise
+
+
+def _write_ahead(connection: sqlite3.Connection, attempts: int) -> None:
+    """SQLite does not wait its turn here when several connections find a new file at once."""
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError:
+        if attempts == 1:
+            raise
+        time.sleep(0.05)
+        _write_ahead(connection, attempts - 1)
 
 
 def _begin(connection: Any) -> None:
@@ -72,7 +86,7 @@ def document_equals(path: Sequence[str], values: Sequence[Any]) -> ColumnElement
     among = tuple_(*_comparable(found)).in_(select(*_comparable(wanted)))
     is_no_object = func.json_type(images.c.document, json_path) != "object"
     equals = and_(is_no_object, exists(select(1).select_from(found).where(among)))
-    return and_(_found_by_index(text), equals) if tuple(path) == ("id",) else equals
+    return and_(_found_by_index(text, None in values), equals) if list(path) == [OWN_ID_FIELD] else equals
 
 
 def _comparable(elements: TableValuedAlias) -> Iterator[ColumnElement[Any]]:
@@ -81,16 +95,13 @@ def _comparable(elements: TableValuedAlias) -> Iterator[ColumnElement[Any]]:
     yield func.coalesce(elements.c.value, "")
 
 
-def _found_by_index(text: str) -> ColumnElement[bool]:
+def _found_by_index(text: str, null: bool) -> ColumnElement[bool]:
     """A superset, by `images_by_own_id`, of the documents whose `id` equals one of the values.
 
     The index holds an array as its JSON text, and null where the document has null or no `id`.
     """
     wanted = func.json_each(text).table_valued("value")
-    nulls = exists(select(1).select_from(wanted).where(wanted.c.value.is_(None)))
-    candidates = (
-        OWN_ID.in_(select(wanted.c.value)),
-        and_(OWN_ID >= "[", OWN_ID < "\\"),
-        and_(OWN_ID.is_(None), nulls),
-    )
+    candidates = [OWN_ID.in_(select(wanted.c.value)), and_(OWN_ID >= "[", OWN_ID < "\\")]
+    if null:
+        candidates.append(OWN_ID.is_(None))
     return images.c.id.in_(union_all(*(select(images.c.id).where(one).correlate(None) for one in candidates)))

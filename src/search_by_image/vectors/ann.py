@@ -59,7 +59,7 @@ class Hnsw:
 
 @dataclass(frozen=True, slots=True)
 class Ivf:
-    """`effort` is nprobe; `overfetch` times `top_k` candidates come from the one-bit codes."""
+    """`effort` is nprobe; `overfetch` times `top_k` (at least `TUNED_FOR`) candidates come from the one-bit codes."""
 
     index: FaissIndex
     effort: int
@@ -71,10 +71,13 @@ class Ivf:
     def effort_for(self, top_k: int, allowed: int) -> int | None:
         wanted = min(self.lists, _scaled(self, top_k, allowed))
         codes = len(self.index) * wanted / self.lists
-        return wanted if codes / _CODES_PER_ROW + self.overfetch * top_k < allowed else None
+        return wanted if codes / _CODES_PER_ROW + self._fetched(top_k) < allowed else None
 
     def candidates(self, query: Vector, top_k: int, effort: int, selected: Bitmap | None) -> Ids:
-        return self.index.search_ivf(query, self.overfetch * top_k, effort, selected)
+        return self.index.search_ivf(query, self._fetched(top_k), effort, selected)
+
+    def _fetched(self, top_k: int) -> int:
+        return self.overfetch * max(top_k, TUNED_FOR)
 
 
 def _scaled(ann: Ann, top_k: int, allowed: int) -> int:

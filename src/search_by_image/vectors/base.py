@@ -20,7 +20,7 @@ Ids = npt.NDArray[np.int64]
 class Metric(StrEnum):
     """How the distance of two vectors is measured; smaller is nearer for each.
 
-    L2 is the Euclidean distance (not its square), COSINE is `1 - cos`, IP is `1 - <a, b>`.
+    L2 is the Euclidean distance (not its square), COSINE is `1 - cos` (1 where a vector is zero), IP is `1 - <a, b>`.
     """
 
     L2 = "L2"
@@ -88,7 +88,10 @@ class VectorIndex(Protocol):
         ...
 
     def search(self, name: str, vector: Vector, top_k: int, *, only: Collection[int] | None = None) -> list[Neighbour]:
-        """At most `top_k` nearest among `only` (None: all), nearest first, equal distances in the order of ids."""
+        """At most `top_k` nearest among `only` (None: all), nearest first, equal distances in the order of ids.
+
+        Raises `InvalidInputError` for a `top_k` below 1.
+        """
         ...
 
     def ids(self, name: str) -> Ids:
@@ -108,10 +111,7 @@ class VectorIndex(Protocol):
 
 def missing_and_surplus(recorded: Ids, indexed: Ids) -> tuple[Ids, Ids]:
     """The ids an index lacks and those it should not have, both sorted."""
-    return (
-        np.setdiff1d(recorded, indexed, assume_unique=True),
-        np.setdiff1d(indexed, recorded, assume_unique=True),
-    )
+    return np.setdiff1d(recorded, indexed), np.setdiff1d(indexed, recorded)
 
 
 def batches(ids: Ids, size: int) -> Iterator[Ids]:

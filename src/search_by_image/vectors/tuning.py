@@ -74,12 +74,12 @@ def tuned_ivf(index: FaissIndex, trial: Trial, target: float, base: Ann | None) 
     first = base if isinstance(base, Ivf) else Ivf(index, _FIRST_PROBES, _FIRST_OVERFETCH, index.lists)
     ann = replace(first, index=index, overfetch=_tuned_overfetch(replace(first, index=index), trial, wanted))
     while trial.sure_recall(ann) < wanted and ann.effort < ann.lists:
-        ann = replace(ann, effort=2 * ann.effort)
+        ann = replace(ann, effort=min(2 * ann.effort, ann.lists))
     while trial.sure_recall(ann, MANY) < wanted and ann.effort_for(MANY, len(index)) != ann.lists:
         ann = replace(ann, growth=ann.growth + _DOUBLED)
     reached = trial.sure_recall(ann)
     if reached < target:
-        _logger.warning("An IVF index reaches recall %.3f of the %.3f asked for.", reached, target)
+        _logger.warning("IVF reaches a recall of %.3f, asked for: %.3f. The kind hnsw reaches more.", reached, target)
     return ann
 
 

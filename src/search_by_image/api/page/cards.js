@@ -23,7 +23,7 @@ export function card(entry, actions) {
   sayIn(picture, 'aria-label', 'entry.details.named', { name: nameOf(entry) });
   picture.append(framed(url?.href ?? '', ''));
   const bar = entry.score === null ? null : scoreBar(entry.score);
-  const words = el('div', { class: 'card-words' }, headOf(entry), tailOf(entry), creditOf(entry));
+  const words = el('div', { class: 'card-words' }, headOf(entry), tailOf(entry), distanceOf(entry), creditOf(entry));
   return el('li', { class: 'card' }, picture, bar, words, buttonsOf(entry, url, actions));
 }
 
@@ -36,14 +36,14 @@ function headOf(entry) {
 /** @param {Entry} entry */
 function tailOf(entry) {
   const id = plain(entry.document.id) || entry.number;
-  const distance = entry.distance === null ? null : distanceOf(entry.distance);
   const parts = [id !== captionOf(entry) && id, entry.collection].filter(Boolean).map((part) => el('span', {}, part));
-  return el('p', { class: 'card-tail' }, ...parts, distance);
+  return el('p', { class: 'card-tail' }, ...parts);
 }
 
-/** @param {number} distance */
-function distanceOf(distance) {
-  return say(el('span'), 'entry.distance.short', { distance: distanceText(distance) });
+/** @param {Entry} entry */
+function distanceOf({ distance }) {
+  if (distance === null) return null;
+  return say(el('p', { class: 'card-tail' }), 'entry.distance.short', { distance: distanceText(distance) });
 }
 
 /** @param {Entry} entry */
@@ -59,8 +59,9 @@ function creditOf(entry) {
  */
 function buttonsOf(entry, url, { searchWith, remove }) {
   const name = nameOf(entry);
-  const search = url && smallButton('search.with', 'search.with.named', name, () => searchWith(url));
-  const removal = remove && smallButton('entry.remove', 'entry.remove.named', name, () => remove(entry));
+  const search = url && quietButton('search.with', 'search.with.named', name, () => searchWith(url));
+  const removal = remove && quietButton('entry.remove', 'entry.remove.named', name, () => remove(entry));
+  removal?.classList.add('is-second');
   return search || removal ? el('div', { class: 'card-actions' }, search, removal) : null;
 }
 
@@ -70,8 +71,8 @@ function buttonsOf(entry, url, { searchWith, remove }) {
  * @param {string} name
  * @param {() => void} onclick
  */
-function smallButton(label, spoken, name, onclick) {
-  const button = say(el('button', { class: 'button button-small', type: 'button', onclick }), label);
+function quietButton(label, spoken, name, onclick) {
+  const button = say(el('button', { class: 'button button-quiet', type: 'button', onclick }), label);
   return sayIn(button, 'aria-label', spoken, { name });
 }
 

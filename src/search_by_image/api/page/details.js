@@ -1,7 +1,7 @@
 // The details of an entry: its whole picture, what the service says of it, its document.
 
 import { byId, el } from './dom.js';
-import { captionNode, creditSource, creditText, distanceText, framed, nameOf, scoreText } from './entries.js';
+import { captionNode, creditLink, creditSource, creditText, distanceText, framed, nameOf, plain, scoreText } from './entries.js';
 import { say } from './i18n.js';
 import { writeJson } from './json.js';
 import { pictureUrl } from './pictures.js';
@@ -58,25 +58,26 @@ function actionsFor(url, search) {
 
 /** @param {Entry} entry */
 function factsOf({ document, number, score, distance, collection }) {
-  const credit = creditText(document.credit);
-  const source = creditSource(document.credit);
+  const { credit } = document;
   return [
+    fact('entry.id', plain(document.id)),
     fact('entry.score', score === null ? '' : scoreText(score)),
     fact('entry.distance', distance === null ? '' : distanceText(distance)),
     fact('entry.collection', collection),
     fact('entry.number', number),
-    fact('entry.credit', credit, source),
+    fact('entry.credit', creditText(credit), creditLink(credit)),
+    fact('entry.source', creditSource(credit)),
   ].flat();
 }
 
 /**
  * @param {Key} label
  * @param {string} value
- * @param {string} [source]
+ * @param {string} [href]
  */
-function fact(label, value, source = '') {
+function fact(label, value, href = '') {
   if (!value) return [];
-  const linked = source ? el('a', { href: source, target: '_blank', rel: 'noopener noreferrer' }, value) : value;
+  const linked = href ? el('a', { href, target: '_blank', rel: 'noopener noreferrer' }, value) : value;
   return [say(el('dt'), label), el('dd', {}, linked)];
 }
 

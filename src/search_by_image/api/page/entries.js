@@ -16,8 +16,7 @@ import { isFields } from './json.js';
  */
 
 const THREE_PLACES = { minimumFractionDigits: 3, maximumFractionDigits: 3 };
-const FOUR_PLACES = { maximumFractionDigits: 4 };
-const NAMED_BY = ['kind', 'name', 'id'];
+const FOUR_PLACES = 10_000;
 const REMOVED_BY = ['id', 'name', 'url'];
 
 /**
@@ -47,9 +46,11 @@ export function plain(value) {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : '';
 }
 
-/** @param {Entry} entry */
+/** @param {Entry} entry its kind and name, as far as it has them */
 export function captionOf({ document, number }) {
-  return NAMED_BY.map((field) => plain(document[field])).find(Boolean) ?? number;
+  const [kind, name] = [plain(document.kind), plain(document.name)];
+  const both = name.toLowerCase().startsWith(kind.toLowerCase()) ? name : `${kind} · ${name}`;
+  return (kind && name ? both : kind || name) || plain(document.id) || number;
 }
 
 /** @param {Entry} entry what tells it apart from others of the same caption */
@@ -79,7 +80,8 @@ export function scoreText(score) {
 
 /** @param {number} distance */
 export function distanceText(distance) {
-  return formatNumber(distance, FOUR_PLACES);
+  const rounded = Math.round(distance * FOUR_PLACES) / FOUR_PLACES;
+  return formatNumber(rounded || 0, { maximumFractionDigits: 4 });
 }
 
 /** @param {number} score */
@@ -96,10 +98,16 @@ export function creditText(credit) {
   return [plain(credit.author), title, plain(credit.licence)].filter(Boolean).join(', ') || plain(credit.source);
 }
 
+/** @param {Json | undefined} credit where to read more: its `credits`, else its `source`; '' when neither is an address */
+export function creditLink(credit) {
+  if (!isFields(credit)) return '';
+  const places = [plain(credit.credits), plain(credit.source)];
+  return places.find((place) => /^(https?:\/\/|\/(?!\/))/i.test(place)) ?? '';
+}
+
 /** @param {Json | undefined} credit */
 export function creditSource(credit) {
-  const source = isFields(credit) ? plain(credit.source) : '';
-  return /^https?:\/\//i.test(source) ? source : '';
+  return isFields(credit) ? plain(credit.source) : '';
 }
 
 /**

@@ -1,7 +1,7 @@
 // One picture on the list of those to import: its document, and what became of it.
 
 import { el } from './dom.js';
-import { PageError, isAbort, sentencesOf } from './errors.js';
+import { sentencesOf } from './errors.js';
 import { framed } from './entries.js';
 import { say, sayIn, text } from './i18n.js';
 import { isFields, readJson, writeJson } from './json.js';
@@ -17,7 +17,7 @@ export class ImportItem extends EventTarget {
   /** @type {State} */
   state = 'waiting';
   #release = () => {};
-  #status = el('div', { class: 'item-status', role: 'status' });
+  #status = el('div', { class: 'item-status' });
   #invalid = el('p', { class: 'item-invalid', id: `item-invalid-${(made += 1)}` });
 
   /** @param {Picture} picture */

@@ -154,7 +154,7 @@ export class LibraryView {
   #tell(count, before) {
     const filtered = inAddress('field') !== '';
     const total = filtered ? null : this.choices.countIn(this.#collection);
-    const range = { first: before + 1, last: before + count };
+    const range = { count, first: before + 1, last: before + count };
     if (!count) this.#tellNone(filtered);
     else if (total === null) say(this.#summary, 'library.shown', range);
     else say(this.#summary, 'library.shown.of', { ...range, total: Math.max(total, range.last) });

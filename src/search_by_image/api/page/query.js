@@ -47,8 +47,8 @@ export class QueryFrame {
 /** @param {Picture} picture */
 function nameNode(picture) {
   const node = el('span', { class: 'query-name' });
-  if (picture.name) node.textContent = picture.name;
-  else if (picture.kind === 'url') node.textContent = picture.url;
+  if (picture.kind === 'url') node.textContent = picture.url;
+  else if (picture.name) node.textContent = picture.name;
   else say(node, picture.kind === 'base64' ? 'source.base64' : 'source.pasted');
   return node;
 }

@@ -16,6 +16,7 @@ import { QueryFrame } from './query.js';
 /** @typedef {import('./texts-en.js').Key} Key */
 
 const SKELETONS = 8;
+const NARROW = '(width < 62rem)';
 
 export class SearchView {
   #section = byId('search', HTMLElement);
@@ -47,6 +48,7 @@ export class SearchView {
       this.searchFiles([...(file.files ?? [])]);
       file.value = '';
     });
+    matchMedia(NARROW).addEventListener('change', () => this.#fold());
     byId('search-form', HTMLFormElement).addEventListener('submit', (event) => this.#submit(event));
     this.#text.addEventListener('paste', (event) => this.#pasteLong(event));
   }
@@ -110,7 +112,7 @@ export class SearchView {
   /** @param {Picture} picture */
   #begin(picture) {
     this.#picture = picture;
-    this.#section.dataset.state = 'asked';
+    if (this.#section.dataset.state === 'empty') this.#ask();
     if (picture.kind !== 'url') this.#query.show(picture);
     else this.#query.expect(picture);
     say(byId('search-choose', HTMLLabelElement), 'search.another');
@@ -118,6 +120,17 @@ export class SearchView {
     this.#note.replaceChildren();
     this.#results.replaceChildren(...skeletons(SKELETONS));
     this.#results.setAttribute('aria-busy', 'true');
+  }
+
+  #ask() {
+    this.#section.dataset.state = 'asked';
+    this.#fold();
+  }
+
+  /** Where there is little room, the results come first and the rest is a tap away. */
+  #fold() {
+    const asked = this.#section.dataset.state === 'asked';
+    byId('search-more', HTMLDetailsElement).open = !(asked && matchMedia(NARROW).matches);
   }
 
   /**

@@ -1,0 +1,49 @@
+"""A bar on stderr while pictures are imported."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from search_by_image.cli.output import say
+
+if TYPE_CHECKING:
+    from search_by_image.folder_import import Progress
+
+
+STOPPED = "Stopped. What was imported is saved; the same command continues where it stopped."
+
+
+@contextmanager
+def import_progress() -> Iterator[Callable[["Progress"], None]]:
+    """What it gives shows the progress it is called with, and pictures a second; the bar comes with the first call."""
+    bars = _bars()
+    task = bars.add_task("import", total=None, rate=0.0, failed=0)
+
+    def show(progress: "Progress") -> None:
+        bars.start()
+        bars.update(task, total=progress.total, completed=progress.done)
+        bars.update(task, rate=bars.tasks[task].speed or 0.0, failed=progress.failed)
+
+    try:
+        yield show
+    except KeyboardInterrupt:
+        _stop(bars)
+        say(STOPPED)
+        raise
+    finally:
+        _stop(bars)
+
+
+def _stop(bars: Bars) -> None:
+    if bars.live.is_started:
+        bars.stop()
+
+
+def _bars() -> Bars:
+    rate, failed = TextColumn("{task.fields[rate]:.1f} images/s"), TextColumn("{task.fields[failed]} failed")
+    columns = (TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), rate, failed, TimeRemainingColumn())
+    return Bars(*columns, console=Console(stderr=True))

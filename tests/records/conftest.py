@@ -1,0 +1,63 @@
+"""The record stores that the contract suite runs against: each is an entry of `STORES`."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_by_image.records.base import Record, RecordStore
+from search_by_image.records.sql import SqlRecordStore
+
+MakeRecords = Callable[[], RecordStore]
+CREATED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+
+
+def record(id_, document=None, *, collection="images", pipeline="Thumb", space=None, dimension=4, sha256=None):
+    """A record whose vector and hash follow from its id."""
+    return Record(
+        id=id_,
+        collection=collection,
+        pipeline=pipeline,
+        space=space or f"app_{collection}",
+        document={"n": id_} if document is None else document,
+        vector=vector_of(id_, dimension),
+        sha256=sha256 or hash_of(id_),
+        created=CREATED,
+    )
+
+
+def vector_of(id_, dimension=4):
+    return np.random.default_rng(id_).standard_normal(dimension).astype(np.float32)
+
+
+def hash_of(id_):
+    return hashlib.sha256(str(id_).encode()).digest()
+
+
+def sqlite(folder: Path, number: int) -> RecordStore:
+    return SqlRecordStore(f"sqlite:///{folder}/records-{number}.db")
+
+
+STORES: dict[str, Callable[[Path, int], RecordStore]] = {"sqlite": sqlite}
+
+
+@pytest.fixture(params=STORES)
+def make_records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeRecords]:
+    """Opens as many empty stores as are asked for, and closes them in the end."""
+    opened: list[RecordStore] = []
+
+    def make() -> RecordStore:
+        opened.append(STORES[request.param](tmp_path, len(opened)))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def records(make_records: MakeRecords) -> RecordStore:
+    return make_records()

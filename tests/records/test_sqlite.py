@@ -1,0 +1,428 @@
+"""What is SQLite's own: durability, processes, files, and the plans of its queries."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+from sqlalchemy.dialects import sqlite as dialect
+
+from records.conftest import hash_of, record
+from search_by_image.errors import StoreError, StoreUnavailableError
+from search_by_image.records import sqlite
+from search_by_image.records.base import Match, SpaceRecord, State
+from search_by_image.records.schema import images
+from search_by_image.records.sql import SqlRecordStore
+from search_by_image.records.sqlite import document_equals
+from search_by_image.vectors.base import as_ids
+
+EVERY = Match()
+NOBODY = 65534
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "records.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[SqlRecordStore]:
+    opened = open_store(file)
+    yield opened
+    opened.close()
+
+
+def open_store(file: Path) -> SqlRecordStore:
+    return SqlRecordStore(f"sqlite:///{file}")
+
+
+def pragma(store: SqlRecordStore, name: str) -> object:
+    with store._read() as connection:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+def run(code: str, *arguments: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+# Durability
+
+
+def test_every_connection_has_a_write_ahead_log_and_syncs_each_commit(store):
+    with ExitStack() as several:
+        connections = [several.enter_context(store._read()) for _ in range(3)]
+        for connection in connections:
+            told = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")
+            ]
+            assert told == ["wal", 2]
+    assert pragma(store, "busy_timeout") == 30_000
+
+
+def test_records_are_there_after_reopening(file):
+    first = open_store(file)
+    first.create_collection("pets")
+    space = first.create_space(SpaceRecord("app_pets", "pets", "Thumb", 4, "COSINE", "f"))
+    first.put([record(1, {"id": "é"}), record(2)])
+    first.settle([1])
+    first.close()
+    second = open_store(file)
+    assert second.collections() == ("pets",)
+    assert second.spaces() == (space,)
+    assert second.get([1, 2]).keys() == {1, 2}
+    assert second.in_state(State.PENDING)["app_images"].tolist() == [2]
+    second.close()
+
+
+def test_closing_leaves_nothing_but_the_database(store, file):
+    store.put([record(1)])
+    assert file.with_name("records.db-wal").exists()
+    store.close()
+    assert [path.name for path in file.parent.iterdir()] == ["records.db"]
+
+
+KILLED = """
+import os, signal, sys
+from records.conftest import record
+from search_by_image.records.sql import SqlRecordStore
+store = SqlRecordStore("sqlite:///" + sys.argv[1])
+store.put([record(1), record(2)])
+with store._write() as connection:
+    connection.exec_driver_sql("DELETE FROM images")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_what_was_put_and_nothing_half_done(file):
+    with run(KILLED, file) as child:
+        assert child.wait() == -signal.SIGKILL
+    survived = open_store(file)
+    assert survived.get([1, 2]).keys() == {1, 2}
+    survived.close()
+
+
+# Processes and threads
+
+WRITER = """
+import sys
+from records.conftest import record
+from search_by_image.records.base import Match
+from search_by_image.records.sql import SqlRecordStore
+print("here", flush=True)
+input()
+store = SqlRecordStore("sqlite:///" + sys.argv[1])
+store.create_collection("pets")
+first = int(sys.argv[2])
+for n in range(first, first + 50):
+    store.put([record(2 * n), record(2 * n + 1)])
+    assert store.count(Match(ids=(2 * n, 2 * n + 1))) == 2
+store.close()
+"""
+
+
+def test_two_processes_create_the_file_and_write_while_a_third_reads(file):
+    with ExitStack() as stack:
+        writers = [stack.enter_context(run(WRITER, file, first)) for first in (100, 200)]
+        for writer in writers:
+            assert writer.stdout.readline() == b"here\n"
+        for writer in writers:
+            writer.stdin.write(b"go\n")
+            writer.stdin.flush()
+        store = open_store(file)
+        while any(writer.poll() is None for writer in writers):
+            assert store.count(EVERY) % 2 == 0
+            store.create_collection("pets")
+        assert [writer.returncode for writer in writers] == [0, 0]
+    assert store.count(EVERY) == 200
+    assert store.collections() == ("pets",)
+    store.close()
+
+
+def test_many_that_open_a_new_file_at_once_all_succeed(file):
+    with ThreadPoolExecutor(8) as threads:
+        stores = list(threads.map(open_store, [file] * 8))
+    for number, store in enumerate(stores, 1):
+        store.put([record(number)])
+    assert {store.count(EVERY) for store in stores} == {8}
+    for store in stores:
+        store.close()
+
+
+def test_readers_go_on_while_another_writes_and_a_second_writer_is_told_to_try_again(file, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 30)
+    store = open_store(file)
+    store.put([record(1)])
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailableError, match="Try again"):
+        store.put([record(2)])
+    assert store.get([1, 2]).keys() == {1}
+    other.execute("ROLLBACK")
+    other.close()
+    store.put([record(2)])
+    assert store.get([1, 2]).keys() == {1, 2}
+    store.close()
+
+
+def test_a_reader_sees_one_moment(store):
+    store.put([record(1)])
+    with store._read() as connection:
+        count = select(images.c.id)
+        assert len(connection.execute(count).all()) == 1
+        store.put([record(2)])
+        assert len(connection.execute(count).all()) == 1
+    assert store.count(EVERY) == 2
+
+
+def test_more_readers_than_connections_are_told_to_try_again(store):
+    store._engine.pool._timeout = 0.02
+    with ExitStack() as stack:
+        for _ in range(15):
+            stack.enter_context(store._read())
+        with pytest.raises(StoreUnavailableError):
+            store.ping()
+    store.ping()
+
+
+# Files
+
+
+def test_missing_folders_are_created(tmp_path):
+    deep = tmp_path / "a" / "ü b" / "records.db"
+    store = open_store(deep)
+    store.put([record(1)])
+    store.close()
+    assert deep.is_file()
+
+
+def test_a_database_in_memory_is_one_for_all_threads():
+    store = SqlRecordStore("sqlite://")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: store.put([record(n)]), range(1, 21)))
+        assert list(threads.map(lambda _: store.count(EVERY), range(4))) == [20] * 4
+    store.close()
+
+
+def test_a_file_uri_is_opened_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = SqlRecordStore(f"sqlite:///file:{tmp_path}/records.db?mode=rwc&uri=true")
+    store.put([record(1)])
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["records.db"]
+
+
+@contextmanager
+def without_privileges() -> Iterator[Path]:
+    """A folder of our own, as a user whom permissions bind."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def refused(kind: type[StoreError], file: Path) -> None:
+    with pytest.raises(kind) as caught:
+        open_store(file).put([record(1)])
+    said = str(caught.value).lower()
+    assert not any(word in said for word in (file.parent.name.lower(), "sqlite", "insert", "unable", "errno", ".py"))
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_of_ours():
+    with without_privileges() as folder:
+        folder.chmod(0o555)
+        refused(StoreUnavailableError, folder / "records.db")
+        refused(StoreUnavailableError, folder / "new" / "records.db")
+
+
+def test_a_file_that_cannot_be_written_to_is_an_error_of_ours():
+    with without_privileges() as folder:
+        open_store(folder / "records.db").close()
+        (folder / "records.db").chmod(0o444)
+        refused(StoreUnavailableError, folder / "records.db")
+
+
+def test_a_file_that_is_no_database_is_an_error_of_ours_and_stays_as_it_is(file):
+    file.write_bytes(b"a picture, not a database" * 100)
+    refused(StoreError, file)
+    assert file.read_bytes() == b"a picture, not a database" * 100
+
+
+def test_a_folder_or_a_folder_in_a_file_is_an_error_of_ours(tmp_path, file):
+    refused(StoreError, tmp_path)
+    file.write_bytes(b"")
+    refused(StoreError, file / "records.db")
+
+
+def test_an_empty_file_becomes_a_database(file):
+    file.touch()
+    store = open_store(file)
+    store.put([record(1)])
+    store.close()
+
+
+def test_a_url_that_is_none_is_an_error_of_ours():
+    with pytest.raises(StoreError):
+        SqlRecordStore("records.db")
+
+
+# Plans
+
+
+@pytest.fixture
+def full(store: SqlRecordStore) -> SqlRecordStore:
+    documents = [{"id": f"pic-{n}", "shop": n % 7} if n % 3 else {"id": [f"pic-{n}"]} for n in range(1, 301)]
+    store.put([record(n, document, collection="ab"[n % 2]) for n, document in enumerate(documents, 1)])
+    store.settle(range(1, 300))
+    return store
+
+
+class Plans:
+    """What SQLite says about every statement that the store gives it."""
+
+    def __init__(self, store: SqlRecordStore, file: Path) -> None:
+        self.lines: list[str] = []
+        self._file = file
+        event.listen(store._engine, "after_cursor_execute", self._explain)
+
+    def _explain(self, _connection, _cursor, statement, parameters, *_) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            with sqlite3.connect(self._file) as other:
+                plan = other.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            other.close()
+            self.lines += [detail for *_, detail in plan]
+
+    def uses(self, index: str) -> bool:
+        return any(f"INDEX {index} " in line for line in self.lines)
+
+    @property
+    def scans(self) -> list[str]:
+        return [line for line in self.lines if line.startswith("SCAN images")]
+
+    @property
+    def sorts(self) -> bool:
+        return any("TEMP B-TREE" in line for line in self.lines)
+
+
+@pytest.fixture
+def plans(full: SqlRecordStore, file: Path) -> Plans:
+    return Plans(full, file)
+
+
+def test_paging_walks_the_primary_key(full, plans):
+    full.page(EVERY, after=5, limit=10)
+    assert plans.lines == ["SEARCH images USING INTEGER PRIMARY KEY (rowid>?)"]
+
+
+def test_paging_in_a_collection_walks_its_index(full, plans):
+    full.page(Match(collection="a"), after=5, limit=10)
+    assert plans.lines == ["SEARCH images USING INDEX images_of_collection (collection=? AND id>?)"]
+
+
+def test_numbered_pages_of_a_collection_skip_in_its_index(full, plans):
+    full.offset_page(Match(collection="a"), offset=100, limit=10)
+    assert "SEARCH images USING COVERING INDEX images_of_collection (collection=?)" in plans.lines
+    assert plans.scans == []
+
+
+def test_counting_a_collection_reads_its_index_only(full, plans):
+    full.count(Match(collection="a"))
+    assert plans.lines == ["SEARCH images USING COVERING INDEX images_of_collection (collection=?)"]
+
+
+def test_the_ids_of_a_space_are_read_from_its_index_only(full, plans):
+    full.ids("app_a")
+    assert plans.lines == ["SEARCH images USING COVERING INDEX images_of_space (space=?)"]
+
+
+def test_hashes_are_looked_up_in_their_index(full, plans):
+    full.find_hashes("Thumb", [hash_of(1), hash_of(2)])
+    assert plans.lines == ["SEARCH images USING INDEX images_by_hash (sha256=?)"]
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.REMOVING])
+def test_the_unsettled_are_found_by_their_partial_index(full, plans, state):
+    full.in_state(state)
+    assert plans.lines == ["SEARCH images USING INDEX images_unsettled (state=?)"]
+
+
+def test_the_settled_are_listed_although_the_partial_index_lacks_them(full):
+    assert sum(len(ids) for ids in full.in_state(State.READY).values()) == 299
+
+
+def test_writing_by_ids_and_reading_by_ids_take_the_primary_key(full, plans):
+    full.get([1, 2])
+    full.vectors("app_a", as_ids([1, 2]))
+    full.settle([300])
+    full.begin_removal(Match(ids=(1, 2)))
+    full.finish_removal([1, 2])
+    assert plans.scans == []
+    assert all("INTEGER PRIMARY KEY" in line for line in plans.lines)
+    assert len(plans.lines) == 6
+
+
+@pytest.mark.parametrize("collection", [None, "a"])
+@pytest.mark.parametrize("values", [("pic-4",), ("pic-4", "pic-6", 7), (None,)], ids=str)
+def test_the_documents_own_id_is_found_by_its_index(full, plans, collection, values):
+    match = Match("id", values, collection)
+    for read in (
+        lambda: full.page(match, limit=10),
+        lambda: full.page(match, after=3, limit=10),
+        lambda: full.offset_page(match, offset=0, limit=10),
+        lambda: full.count(match),
+        lambda: full.begin_removal(match),
+    ):
+        plans.lines.clear()
+        read()
+        assert plans.uses("images_by_own_id")
+        assert plans.scans == []
+        assert not any("id>?" in line or "(collection=?)" in line for line in plans.lines)
+
+
+def test_other_fields_do_without_it(full, plans):
+    assert full.count(Match("shop", (4,))) == 29
+    assert not plans.uses("images_by_own_id")
+
+
+floats = st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | floats | st.text("[]{}\\a1é")
+near = st.sampled_from([0, 1, 1.0, True, False, None, "", "1", "[", "[1]", "\\", "{", "{}", "a"]) | scalars
+own_ids = st.recursive(near, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just("id"), inner))
+
+
+@settings(deadline=None)
+@given(own=st.lists(own_ids, max_size=8), values=st.lists(near, max_size=4).map(tuple))
+def test_the_index_changes_no_answer(own, values):
+    """The condition with the index on `id` and the plain one, on a twin of the field with another name."""
+    store = SqlRecordStore("sqlite://")
+    store.put([record(n, {"id": value, "twin": value}) for n, value in enumerate(own, 1)] + [record(99, {})])
+    by_index, plain = (store.page(Match(field, values), limit=99) for field in ("id", "twin"))
+    assert by_index == plain
+    store.close()
+
+
+def test_only_the_top_level_id_asks_the_index():
+    def text(*path: str) -> str:
+        return str(document_equals(path, ["a"]).compile(dialect=dialect.dialect()))
+
+    assert "json_extract(images.document, '$.id')" in text("id")
+    assert "json_extract" not in text("shop", "id") + text("id", "shop") + text("ID") + text("i")
