@@ -69,7 +69,7 @@ def test_import_search_list_remove_clear(run, pictures):
 
     found = json.loads(run("search", str(pictures / "002.png"), "--top-k", "2", "-f", "json").stdout)
     assert found["pipeline"] == "DemoSearch"
-    assert [match["document"]["id"] for match in found["matches"]][0] == "002.png"
+    assert found["matches"][0]["document"]["id"] == "002.png"
     assert len(found["matches"]) == 2
 
     listed = run("list", "--page-size", "3")

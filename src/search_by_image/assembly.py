@@ -10,6 +10,7 @@ from search_by_image.locks import Gate
 from search_by_image.maintenance import Maintenance
 from search_by_image.models.runtime import RuntimeSettings
 from search_by_image.pipeline import Pipeline
+from search_by_image.plugin_files import PluginLoader
 from search_by_image.plugins import Host, Registry
 from search_by_image.processors import shipped
 from search_by_image.records.sql import SqlRecordStore
@@ -37,8 +38,8 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
 
 
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
-    """Raises `ConfigError` with everything that is wrong in any pipeline."""
-    workshop = Workshop(_registry(), _host(settings), settings.pipeline.processer_para)
+    """Raises `ConfigError` with everything that is wrong in any plug-in, or else in any pipeline."""
+    workshop = Workshop(_registry(settings), _host(settings), settings.pipeline.processer_para)
     return workshop.pipelines(settings.pipeline.pipeline_config)
 
 
@@ -50,10 +51,12 @@ def thread_count(settings: Settings) -> int:
     return settings.limits.threads or len(os.sched_getaffinity(0))
 
 
-def _registry() -> Registry:
+def _registry(settings: Settings) -> Registry:
     registry = Registry()
     for plugin in shipped():
         registry.add(plugin)
+    configured = settings.pipeline
+    PluginLoader(registry, configured.processer_para, configured.router_para).load(configured.plugins_path)
     return registry
 
 

@@ -71,6 +71,8 @@ class Workshop:
     def _executable(self, name: str) -> tuple[Processor | None, Execute]:
         plugin = self._registry.processor(name)
         if issubclass(plugin, PipelineProcesser):
+            if plugin.is_asyn():
+                raise PluginError(f"{name!r} is asynchronous (is_asyn); this version runs synchronous processors only.")
             return None, plugin.execute
         if name not in self._typed:
             self._typed[name] = _instance(plugin, self._para.get(name, {}), self._host)

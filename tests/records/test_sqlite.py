@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -158,6 +159,28 @@ def test_many_that_open_a_new_file_at_once_all_succeed(file):
     assert {store.count(EVERY) for store in stores} == {8}
     for store in stores:
         store.close()
+
+
+@pytest.fixture
+def lock(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """A new file, not yet with a write-ahead log, that another connection has for itself."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 1)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    yield other
+    other.close()
+
+
+def test_the_write_ahead_log_is_tried_again_when_another_has_the_new_file(lock, file, monkeypatch):
+    monkeypatch.setattr(sqlite, "time", SimpleNamespace(sleep=lambda _seconds: lock.execute("COMMIT")))
+    store = open_store(file)
+    assert pragma(store, "journal_mode") == "wal"
+    store.close()
+
+
+def test_a_new_file_that_another_keeps_for_itself_is_unavailable(lock, file):
+    with pytest.raises(StoreUnavailableError):
+        open_store(file)
 
 
 def test_readers_go_on_while_another_writes_and_a_second_writer_is_told_to_try_again(file, monkeypatch):

@@ -87,6 +87,15 @@ class TestKinds:
             assert index.stats(NAME).kind == "flat"
             assert index.ids(NAME).tolist() == list(range(1500, 2100))
 
+    def test_auto_leaves_hnsw_as_soon_as_it_is_outgrown_and_does_not_hurry_back(self, tmp_path):
+        kinds = []
+        for ivf_above in (5000, 1000, 5000):
+            with opened(tmp_path, ivf_above=ivf_above) as index:
+                index.upsert(NAME, np.arange(1200), Clusters().vectors(1200))
+                index.maintain()
+                kinds.append(index.stats(NAME).kind)
+        assert kinds == ["hnsw", "ivf", "ivf"]
+
     def test_just_below_the_bound_is_exact_just_at_it_is_not(self, tmp_path):
         with opened(tmp_path) as index:
             vectors = Clusters().vectors(1000)

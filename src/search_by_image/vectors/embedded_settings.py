@@ -45,7 +45,7 @@ class EmbeddedSettings:
         return max(FEWEST_ROWS, min(self.rebuild_share * main, self.exact_below))
 
     def is_outdated(self, kind: Kind, recall: float, live: int) -> bool:
-        """Say whether an index was made by other settings, or outgrew its kind; `auto` never goes back to HNSW."""
+        """Say whether an index was made by other settings, or outgrew its kind (`auto` does not rebuild to shrink)."""
         if recall != self.recall_target:
             return True
         if self.kind == "auto":
