@@ -13,11 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cheap_library import picture
-from conftest import missing_in_ci
 from search_by_image.assembly import open_engine
 from search_by_image.cli import create_cli
-from search_by_image.demo import Demo, demo_cache, fetch_photos, prepare_demo
-from search_by_image.errors import DownloadError, InvalidInputError
+from search_by_image.demo import Demo, prepare_demo
+from search_by_image.errors import InvalidInputError
 from search_by_image.server import open_app, open_fetcher
 from search_by_image.settings import load_settings
 
@@ -209,11 +208,8 @@ def test_without_the_demo_no_pictures_are_served(settings):
 
 
 @pytest.fixture(scope="session")
-def photos():
-    try:
-        return fetch_photos(demo_cache())
-    except DownloadError as error:
-        missing_in_ci(str(error))
+def photos(demo):
+    return demo.photos
 
 
 @pytest.fixture
@@ -235,7 +231,7 @@ def test_the_demo_finds_its_own_kind(settings, few):
     assert isinstance(demo, Demo)
     summary, documents = filled(demo)
     assert summary.imported == 20
-    assert len(documents) == 5
+    assert {document["kind"] for document in documents.values()} >= {"stop sign"}
     with open_engine(demo.settings, maintain=False) as engine:
         found = engine.search((few / "photos-1" / "stop-sign" / "03.jpg").read_bytes(), demo.pipeline)
         assert [match["kind"] for match in found[:4]] == ["stop sign"] * 4

