@@ -356,6 +356,15 @@ def test_every_sentence_of_the_page_is_there_in_both_languages(open_page):
     assert set(said["used"]) <= set(said["english"])
 
 
+def test_the_page_names_every_module_so_that_they_load_at_once(open_page):
+    page = open_page()
+    named = page.locator("head [href], head [src]").evaluate_all("all => all.map((node) => node.href || node.src)")
+
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+
+    assert {url for url in loaded if url.endswith(".js")} <= set(named)
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_nothing_runs_over_the_edge_of_a_phone(open_page, expect, cat, locale):
     page = open_page(size=PHONE, locale=locale)

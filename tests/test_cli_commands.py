@@ -203,10 +203,6 @@ def test_debug_shows_the_traceback(there):
     assert "Error: The file" in done.stderr
 
 
-def test_version():
-    assert run("--version").stdout.startswith("search-by-image 0.")
-
-
 def test_import_reports_and_continues(empty):
     (empty / "pictures").mkdir()
     (empty / "pictures" / "good.png").write_bytes(picture(1))
@@ -256,9 +252,11 @@ def test_remove_and_clear_ask(empty):
     assert answer["removed"] == 2
     assert [image["document"]["id"] for image in answer["images"]] == ["0.png", "1.png"]
     assert data("remove", "--field", "id=0.png")["removed"] == 0
+    assert '"id": "2.png"' in run("remove", "--field", "id=2.png", input="y\n").stdout
+    assert run("import", ".").exit_code == 0
 
     assert run("clear", input="n\n").exit_code == 1
-    assert run("clear", input="y\n").stderr.endswith("1 picture removed\n")
+    assert run("clear", input="y\n").stderr.endswith("3 pictures removed\n")
     assert data("clear", "--yes") == {"removed": 0}
 
 

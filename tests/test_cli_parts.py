@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import signal
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from search_by_image.cli import main
 from search_by_image.cli.failures import CalmGroup, ExitCode
 from search_by_image.cli.fields import parse_fields
 from search_by_image.cli.logs import log_for_command, log_for_service
@@ -78,8 +80,23 @@ def test_errors_are_told_without_traceback(error, code):
     assert done.stderr == ("Interrupted.\n" if code == ExitCode.INTERRUPTED else f"Error: {error}\n")
 
 
+def test_the_entry_point(monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("sys.argv", ["search-by-image", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("search-by-image 0.")
+
+
 def test_a_bug_is_not_hidden():
     assert isinstance(CliRunner().invoke(failing_with(ZeroDivisionError()), ["fail"]).exception, ZeroDivisionError)
+
+
+def test_a_reader_that_went_away_is_told_nothing():
+    done = CliRunner().invoke(failing_with(BrokenPipeError(32, "Broken pipe")), ["fail"])
+    assert (done.exit_code, done.stderr) == (1, "")
 
 
 def test_debug_is_offered_where_the_log_says_more():

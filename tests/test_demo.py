@@ -119,6 +119,8 @@ def test_a_cleared_library_is_filled_again(settings, tmp_path, own):
 
 
 def test_an_interrupted_import_continues(settings, tmp_path, own):
+    for seed in range(4, 160):
+        (own / f"{seed}.png").write_bytes(picture(seed))
     demo = prepared(settings, tmp_path, own)
 
     def interrupt(progress):
@@ -127,11 +129,10 @@ def test_an_interrupted_import_continues(settings, tmp_path, own):
 
     with open_engine(demo.settings, maintain=False) as engine, pytest.raises(KeyboardInterrupt):
         demo.fill(engine, interrupt)
-    for seed in range(100, 104):
-        (own / f"{seed}.png").write_bytes(picture(seed))
     summary, documents = filled(demo)
-    assert summary.skipped >= 4
-    assert len(documents) == 8
+    assert summary.skipped > 0
+    assert summary.imported > 0
+    assert len(documents) == 160
 
 
 def test_vectors_of_another_model_are_made_anew(settings, tmp_path, own):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search_by_image.documents import check_document, check_field, check_values
@@ -43,7 +43,8 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.text("ab"), json_values))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.text("ab", max_size=5), json_values, max_size=4))
 def test_json_objects_are_copied_as_they_are(document):
     before = json.dumps(document)
     copied = check_document(document, PLENTY)

@@ -151,7 +151,7 @@ def interrupt_when():
 
     def watch(condition):
         eventually(condition)
-        signal.raise_signal(signal.SIGUSR1)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
     def start(condition):
         watching = threading.Thread(target=watch, args=(condition,), daemon=True)

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
@@ -43,11 +43,12 @@ class Node:
     route: Route | None
     exception_route: Route | None
     typed: Processor | None = None
+    para: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """Of all that decides which vector comes out; a name does not, nor what follows a failure."""
-        made_by = self.typed.fingerprint if self.typed else self.processor_name
+        made_by = self.typed.fingerprint if self.typed else (self.processor_name, self.para)
         route = (self.route.router.router_name(), self.route.para) if self.route else None
         return json.dumps([made_by, self.context, route], sort_keys=True, default=repr)
 

@@ -66,6 +66,7 @@ class Workshop:
             route=route,
             exception_route=after_failure,
             typed=typed,
+            para=self._para.get(name, {}),
         )
 
     def _executable(self, name: str) -> tuple[Processor | None, Execute]:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
-from search_by_image.records.base import Record, RecordStore
+from search_by_image.records.base import Match, Record, RecordStore
 from search_by_image.records.sql import SqlRecordStore
 
 MakeRecords = Callable[[], RecordStore]
+EVERY = Match()
 CREATED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 
 
@@ -35,6 +37,37 @@ def vector_of(id_, dimension=4):
 
 def hash_of(id_):
     return hashlib.sha256(str(id_).encode()).digest()
+
+
+one_store = settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def ids_of(found):
+    return [stored.id for stored in found]
+
+
+def put_documents(records, *documents):
+    records.put([record(number, document) for number, document in enumerate(documents, 1)])
+
+
+def same_json(left, right):
+    if isinstance(left, bool) or isinstance(right, bool) or left is None or right is None:
+        return left is right
+    return isinstance(left, str) == isinstance(right, str) and left == right
+
+
+def is_match(document, field, values):
+    """The rules of `Match`, in Python."""
+    found = document
+    for step in field.split("."):
+        if not isinstance(found, dict) or step not in found:
+            return False
+        found = found[step]
+    elements = found if isinstance(found, list) else [found]
+    scalar = [element for element in elements if not isinstance(element, dict | list)]
+    return any(same_json(element, value) for element in scalar for value in values)
 
 
 def sqlite(folder: Path, number: int) -> RecordStore:

@@ -108,6 +108,12 @@ class TestDamage:
         (folder / "CURRENT").write_text(f"{file.parent.name} {zlib.crc32(text):08x}\n")
         self.starts_empty_and_recovers(tmp_path / "store", caplog)
 
+    def test_a_description_that_current_does_not_vouch_for_is_passed_over(self, kept, tmp_path, caplog):
+        shutil.copytree(kept[0], tmp_path / "store")
+        (file,) = space_folder(tmp_path / "store").glob("*/meta.json")
+        file.write_text(json.dumps(json.loads(file.read_text())))
+        self.starts_empty_and_recovers(tmp_path / "store", caplog)
+
     def test_opened_as_another_space_it_is_passed_over(self, kept, tmp_path, caplog):
         shutil.copytree(kept[0], tmp_path / "store")
         self.starts_empty_and_recovers(tmp_path / "store", caplog, space=Space(NAME, 32, Metric.COSINE))
