@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cheap_library import picture
-from search_by_image.assembly import open_engine
+from search_by_image.assembly import open_engine, open_fetcher
 from search_by_image.cli import create_cli
 from search_by_image.demo import Demo, prepare_demo
 from search_by_image.errors import InvalidInputError
-from search_by_image.server import open_app, open_fetcher
+from search_by_image.server import open_app
 from search_by_image.settings import load_settings
 
 

@@ -1,3 +1,4 @@
+import importlib
 import json
 import threading
 
@@ -218,3 +219,7 @@ def test_an_engine_is_a_context_manager_with_maintenance(tmp_path):
         engine.image_to_search_db(picture(1), {}, "Thumb")
     assert maintenance.stopped.is_set()
     assert ConfigError((), "x").problems == ()
+
+
+def test_the_import_path_of_2020_leads_here():
+    assert importlib.import_module("search_by_image.lib.search").SearchEngine is SearchEngine

@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cheap_library import picture
+from search_by_image.assembly import open_fetcher
 from search_by_image.cli import create_cli
 from search_by_image.errors import FetchRefusedError, ListenError
-from search_by_image.server import is_exposed, listening, open_fetcher, url_of
+from search_by_image.server import is_exposed, listening, url_of
 from search_by_image.settings import load_settings
 
 DEADLINE = 60

@@ -1,9 +1,11 @@
 """From settings to a running engine: the one place that chooses and connects the parts."""
 
+import logging
 import os
 
 from search_by_image.engine import SearchEngine
 from search_by_image.extraction import Extractor
+from search_by_image.fetch import FetchSettings, UrlFetcher
 from search_by_image.images import ImageLimits
 from search_by_image.library import Library, LibraryOptions
 from search_by_image.locks import Gate
@@ -20,6 +22,7 @@ from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from search_by_image.workshop import Workshop
 
 BYTES_PER_MB = 2**20
+logger = logging.getLogger(__name__)
 
 
 def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
@@ -34,7 +37,21 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
         index.close()
         raise
     maintenance = Maintenance(library, settings.maintenance.interval) if maintain else None
-    return SearchEngine(library, maintenance=maintenance, threads=thread_count(settings))
+    return SearchEngine(library, maintenance=maintenance, threads=thread_count(settings), batch=settings.limits.batch)
+
+
+def open_fetcher(settings: Settings) -> UrlFetcher:
+    fetch = settings.fetch
+    return UrlFetcher(
+        FetchSettings(
+            max_bytes=image_limits(settings).max_bytes,
+            allow_private=fetch.allow_private,
+            allowed_hosts=fetch.allowed_hosts,
+            allowed_ports=fetch.allowed_ports,
+            timeout=fetch.timeout,
+            max_redirects=fetch.max_redirects,
+        )
+    )
 
 
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
@@ -72,6 +89,8 @@ def _extractor(settings: Settings) -> Extractor:
 
 def _index(settings: Settings) -> VectorIndex:
     vectors = settings.vectors
+    if settings.search_config.nprobe is not None:
+        logger.warning("search_config/nprobe has no effect here: vectors/recall_target tunes the embedded index")
     return EmbeddedIndex(
         EmbeddedSettings(
             path=vectors.path,

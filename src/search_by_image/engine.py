@@ -15,12 +15,15 @@ Scalar = str | int | float | bool | None
 
 
 class SearchEngine:
-    """`threads`: how many work on a folder import."""
+    """`threads`: how many work on a folder import; `batch`: how many pictures each writes at once."""
 
-    def __init__(self, library: Library, *, maintenance: Maintenance | None = None, threads: int = 2) -> None:
+    def __init__(
+        self, library: Library, *, maintenance: Maintenance | None = None, threads: int = 2, batch: int = 32
+    ) -> None:
         self.library = library
         self._maintenance = maintenance
         self._threads = threads
+        self._batch = batch
 
     def search(self, image_data: bytes, pipeline: str, init_collection: str = "") -> list[dict[str, Any]]:
         """The nearest documents, nearest first, each with `ids`, `score` (0..1), `distance` and `collection`."""
@@ -53,6 +56,7 @@ class SearchEngine:
             collection=collection,
             encoding=encoding,
             threads=self._threads,
+            batch=self._batch,
             report=Path(report) if report else None,
             on_progress=on_progress,
         )

@@ -18,7 +18,7 @@ from search_by_image.library import Library, Prepared
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
 )
-CHUNK = 32
+Describe = Callable[[Path, Path, str], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class FolderImport:
-    """What to import and how; `threads` share the work, each writes its own chunks."""
+    """What to import and how; `threads` share the work, each reads and then writes `batch` pictures at once.
+
+    `describe`: a picture's document, from its file, the folder imported and the encoding; None: `side_document`.
+    """
 
     library: Library
     pipeline: str
     collection: str = ""
     encoding: str = "utf-8"
     threads: int = 2
+    batch: int = 32
     report: Path | None = None
     on_progress: Callable[[Progress], None] | None = None
+    describe: Describe | None = None
 
     def run(self, folder: Path) -> ImportSummary:
         """Import every picture below the folder, or the one file.
@@ -71,7 +76,7 @@ class FolderImport:
         tally = _Tally(len(files), self.on_progress, self.report)
         root = folder if folder.is_dir() else folder.parent
         with tally, ThreadPoolExecutor(self.threads, thread_name_prefix="import") as workers:
-            chunks = [workers.submit(self._import_chunk, root, chunk, tally) for chunk in _chunks(files)]
+            chunks = [workers.submit(self._import_chunk, root, chunk, tally) for chunk in _chunks(files, self.batch)]
             try:
                 for done in as_completed(chunks):
                     done.result()
@@ -89,7 +94,7 @@ class FolderImport:
     def _read(self, root: Path, file: Path, tally: "_Tally") -> "_Source | None":
         try:
             data = read_limited(file, self.library.extractor.limits)
-            document = side_document(file, root, self.encoding)
+            document = (self.describe or side_document)(file, root, self.encoding)
         except SearchByImageError as error:
             tally.fail(file, error)
             return None
@@ -211,9 +216,9 @@ def side_document(file: Path, root: Path, encoding: str = "utf-8") -> dict[str, 
     return document
 
 
-def _chunks(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(files), CHUNK):
-        yield files[start : start + CHUNK]
+def _chunks(files: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+    for start in range(0, len(files), size):
+        yield files[start : start + size]
 
 
 def _new_file(path: Path) -> IO[str]:

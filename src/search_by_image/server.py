@@ -11,10 +11,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from search_by_image.api.app import AppOptions, create_app
-from search_by_image.assembly import image_limits
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
-from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.fetch import UrlFetcher
 from search_by_image.settings import Settings
 
 GRACE = 10  # seconds that requests under way have to end
@@ -43,20 +42,6 @@ def url_of(sock: socket.socket) -> str:
 def is_exposed(sock: socket.socket) -> bool:
     """Other machines may reach it."""
     return not ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
-
-
-def open_fetcher(settings: Settings) -> UrlFetcher:
-    fetch = settings.fetch
-    return UrlFetcher(
-        FetchSettings(
-            max_bytes=image_limits(settings).max_bytes,
-            allow_private=fetch.allow_private,
-            allowed_hosts=fetch.allowed_hosts,
-            allowed_ports=fetch.allowed_ports,
-            timeout=fetch.timeout,
-            max_redirects=fetch.max_redirects,
-        )
-    )
 
 
 def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> FastAPI:

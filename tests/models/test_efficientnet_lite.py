@@ -70,8 +70,12 @@ def test_a_missing_tensor_is_named(weights):
         efficientnet_lite.build(rest, 224)
 
 
-@pytest.mark.parametrize("name", ["_conv_stem.weight", "_blocks.7._depthwise_conv.weight", "_bn1.bias", "_fc.weight"])
-@pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t.reshape(-1, 1), lambda t: t.astype(np.int64)])
+@pytest.mark.parametrize(
+    "name", ["_conv_stem.weight", "_blocks.7._depthwise_conv.weight", "_bn1.bias", "_fc.weight", "_fc.bias"]
+)
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t[:1], lambda t: t.reshape(-1, 1), lambda t: t.astype(np.int64)]
+)
 def test_a_tensor_of_another_shape_or_type(name, change, weights):
     with pytest.raises(ModelError, match="EfficientNet-Lite"):
         efficientnet_lite.build({**weights, name: change(weights[name])}, 224)

@@ -94,3 +94,19 @@ def make_records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mak
 @pytest.fixture
 def records(make_records: MakeRecords) -> RecordStore:
     return make_records()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "records.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[SqlRecordStore]:
+    opened = open_store(file)
+    yield opened
+    opened.close()
+
+
+def open_store(file: Path) -> SqlRecordStore:
+    return SqlRecordStore(f"sqlite:///{file}")

@@ -63,6 +63,13 @@ def test_near_ties_that_float32_cannot_tell_apart_are_told_apart():
     assert found.distances.tolist() == [number * 2.0**-10 for number in range(10)]
 
 
+def test_what_float64_cannot_tell_apart_is_cut_by_the_ids():
+    vectors = np.array([[-1.0], [0.0]], np.float32)
+    rows = Rows(np.array([9, 2]), vectors, lengths(vectors).astype(np.float32), np.ones(2, bool))
+    query = np.array([-(2.0**60)], np.float32)
+    assert nearest(Metric.L2, rows, query, 1, np.arange(2)).ids.tolist() == [2]
+
+
 @pytest.mark.parametrize("share", [0.02, 0.6])
 def test_a_part_of_the_rows_is_searched_as_if_alone(share):
     generator = np.random.default_rng(0)

@@ -4,6 +4,7 @@ import shlex
 import socket
 from pathlib import Path
 
+from search_by_image.assembly import open_fetcher
 from search_by_image.cli.importing import print_summary
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.opening import opened_engine
@@ -13,7 +14,7 @@ from search_by_image.cli.service import run_until_stopped
 from search_by_image.demo import Demo, demo_cache, has_photos, prepare_demo
 from search_by_image.engine import SearchEngine
 from search_by_image.folder_import import ImportSummary
-from search_by_image.server import listening, open_app, open_fetcher, url_of
+from search_by_image.server import listening, open_app, url_of
 from search_by_image.settings import Settings
 
 

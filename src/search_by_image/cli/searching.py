@@ -54,9 +54,8 @@ def search(
 
 
 def _bytes_of(picture: str, settings: "Settings") -> bytes:
-    from search_by_image.assembly import image_limits
+    from search_by_image.assembly import image_limits, open_fetcher
     from search_by_image.images import read_limited
-    from search_by_image.server import open_fetcher
 
     if picture.lower().startswith(SCHEMES):
         with open_fetcher(settings) as fetcher:

@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from fastapi import FastAPI
 
-from search_by_image.assembly import open_engine
+from search_by_image.assembly import open_engine, open_fetcher
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.output import pictures, say
 from search_by_image.engine import SearchEngine
-from search_by_image.server import is_exposed, listening, open_app, open_fetcher, run, url_of
+from search_by_image.server import is_exposed, listening, open_app, run, url_of
 from search_by_image.settings import Settings
 
 EXPOSED = (

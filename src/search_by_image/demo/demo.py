@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from sqlalchemy import URL
 
 from search_by_image.assembly import thread_count
-from search_by_image.demo.own_pictures import OwnPictures
+from search_by_image.demo.own_pictures import own_document
 from search_by_image.demo.photos import CREDITS, fetch_photos
 from search_by_image.demo.routes import add_demo_routes
 from search_by_image.engine import SearchEngine
@@ -61,14 +61,14 @@ class Demo:
         add_demo_routes(app, self.photos, self.photos / CREDITS if self.shipped else None)
 
     def _import(self, library: Library, on_progress: Callable[[Progress], None] | None) -> ImportSummary:
-        kind = FolderImport if self.shipped else OwnPictures
-        job = kind(
+        job = FolderImport(
             library,
             self.pipeline,
             collection=self.collection,
             threads=thread_count(self.settings),
             report=self.home / FAILURES,
             on_progress=on_progress,
+            describe=None if self.shipped else own_document,
         )
         return job.run(self.photos)
 

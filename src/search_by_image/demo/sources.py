@@ -38,7 +38,7 @@ class Wheel:
 
 _INNOCAPTCHA: Mapping[str, str] = MappingProxyType(
     {
-        "author": "not named by the package innocaptcha",
+        "author": "from the package innocaptcha",
         "licence": "MIT",
         "source": "https://pypi.org/project/innocaptcha/2.4.0/",
         "credits": CREDITS_URL,

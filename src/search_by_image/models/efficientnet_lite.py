@@ -53,10 +53,15 @@ def _check_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> None:
 def _model(tensors: Tensors, image_size: int, stages: tuple[Stage, ...]) -> ov.Model:
     image = op.parameter([1, image_size, image_size, 3], ov.Type.u8, name="image")
     pooled = op.reduce_mean(_trunk(_scaled(image), tensors, stages), np.array([2, 3]), keep_dims=False)
-    weight, bias = _constant(tensors["_fc.weight"]), _constant(tensors["_fc.bias"][None])
-    logits = op.add(op.matmul(pooled, weight, False, True), bias)
-    results = [_result(pooled, "features"), _result(op.softmax(logits, 1), "probabilities")]
+    results = [_result(pooled, "features"), _result(_probabilities(pooled, tensors), "probabilities")]
     return ov.Model(results, [image], "efficientnet-lite")
+
+
+def _probabilities(features: ov.Node, tensors: Tensors) -> ov.Node:
+    weight, bias = tensors["_fc.weight"], tensors["_fc.bias"]
+    if bias.shape != weight.shape[:1]:
+        raise ValueError("_fc.weight and _fc.bias do not fit each other.")
+    return op.softmax(op.add(op.matmul(features, _constant(weight), False, True), _constant(bias[None])), 1)
 
 
 def _result(node: ov.Node, name: str) -> ov.Node:

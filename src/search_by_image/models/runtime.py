@@ -71,7 +71,7 @@ class CompiledModel:
         """
         request = self._requests.get()
         try:
-            request.set_input_tensor(ov.Tensor(np.ascontiguousarray(pixels)[None], shared_memory=False))
+            request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=False))
             request.infer()
             return {name: request.get_output_tensor(index).data[0].copy() for name, index in self._outputs.items()}
         except RuntimeError as error:

@@ -76,7 +76,7 @@ class MongodbSettings(Section):
 
 
 class SearchSettings(Section):
-    """`nprobe` None: tuned by the index to `vectors/recall_target`."""
+    """`nprobe`: for Milvus; the embedded index is tuned to `vectors/recall_target`."""
 
     nprobe: OptionalCount = None
     topk: Whole = Field(10, ge=1, le=10_000)
@@ -177,7 +177,7 @@ class LimitsSettings(Section):
     threads: Whole = Field(0, ge=0, le=1024)
     document_bytes: Whole = Field(262_144, ge=2, le=16_777_216)
     page_size_max: Whole = Field(1000, ge=1, le=1_000_000)
-    batch: Whole = Field(256, ge=1, le=100_000)
+    batch: Whole = Field(32, ge=1, le=100_000)
 
 
 class MaintenanceSettings(Section):

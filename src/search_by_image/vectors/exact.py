@@ -147,16 +147,17 @@ def costs(metric: Metric, norms: Doubles, products: Doubles) -> Doubles:
 
 
 def _costs(metric: Metric, rows: Rows, query: Vector, among: Ids) -> tuple[Doubles, Doubles]:
-    """Return each row's cost and how far rounding can have moved it.
+    """Return each row's cost and how far rounding can have moved it, or the distance in float64.
 
     The bound is Higham's for an inner product of n terms in any order: |error| <= n u |x| |q| / (1 - n u).
     """
     terms = (len(query) + 2) * _UNIT_ROUNDOFF
     norms = rows.norms[among].astype(np.float64)
-    slack = 1.1 * terms * norms * float(np.linalg.norm(query.astype(np.float64))) + len(query) * _UNDERFLOW
+    length = float(np.linalg.norm(query.astype(np.float64)))
+    slack = 1.1 * terms * norms * length + len(query) * _UNDERFLOW
     products = _products(rows.vectors, query, among).astype(np.float64)
     if metric is Metric.L2:
-        slack = 2.0 * slack + 4.0 * _UNIT_ROUNDOFF * norms**2
+        slack = 2.0 * slack + 4.0 * _UNIT_ROUNDOFF * norms**2 + len(query) * _LAST_BIT * (norms + length) ** 2
     return costs(metric, norms, products), slack + _LAST_BIT
 
 

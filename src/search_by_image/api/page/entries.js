@@ -49,7 +49,7 @@ export function plain(value) {
 /** @param {Entry} entry its kind and name, as far as it has them */
 export function captionOf({ document, number }) {
   const [kind, name] = [plain(document.kind), plain(document.name)];
-  const both = name.toLowerCase().startsWith(kind.toLowerCase()) ? name : `${kind} · ${name}`;
+  const both = name.toLowerCase().startsWith(kind.toLowerCase()) ? name : `${kind}, ${name}`;
   return (kind && name ? both : kind || name) || plain(document.id) || number;
 }
 
