@@ -84,17 +84,25 @@ def test_ids_fit_into_53_bits_until_2060(clock):
     assert float(id_) == id_
 
 
-def test_threads_never_draw_the_same_id():
+class SlowCount(int):
+    """Gives other threads their turn in the middle of `take`."""
+
+    def __radd__(self, other):
+        time.sleep(0.001)
+        return other + int(self)
+
+
+def test_threads_never_draw_the_same_id(clock):
     generator = IdGenerator()
-    start = threading.Barrier(8)
+    start = threading.Barrier(4)
 
     def draw(_):
         start.wait()
-        return [id_ for count in range(50) for id_ in generator.take(count)]
+        return [id_ for _ in range(20) for id_ in generator.take(SlowCount(2))]
 
-    with ThreadPoolExecutor(8) as threads:
-        drawn = [id_ for part in threads.map(draw, range(8)) for id_ in part]
-    assert len(set(drawn)) == len(drawn) == 8 * sum(range(50))
+    with ThreadPoolExecutor(4) as threads:
+        drawn = [id_ for part in threads.map(draw, range(4)) for id_ in part]
+    assert len(set(drawn)) == len(drawn) == 160
 
 
 def test_id_at_parts_the_older_from_the_younger(clock):

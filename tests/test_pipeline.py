@@ -137,6 +137,11 @@ class Grey(Processor):
         return Features(np.asarray(image, np.float32).mean(keepdims=True)[0, 0])
 
 
+class Colour(Processor):
+    dimension = 3
+    metric = Metric.COSINE
+
+
 class Shrink(Processor):
     def process(self, image, context):
         return image.resize((1, 1))
@@ -145,7 +150,7 @@ class Shrink(Processor):
 def define(nodes, name="P", para=None):
     """`nodes`: in their order a processor's name, or a name and the node's other keys; or a dictionary of nodes."""
     registry = Registry()
-    for plugin in (Step, Fail, Spoil, MeanColour, Answer, GoTo, BadRouter, SpoilingRouter, Grey, Shrink):
+    for plugin in (Step, Fail, Spoil, MeanColour, Answer, GoTo, BadRouter, SpoilingRouter, Grey, Colour, Shrink):
         registry.add(plugin)
     if not isinstance(nodes, dict):
         pairs = [(node, {}) if isinstance(node, str) else node for node in nodes]
@@ -459,8 +464,9 @@ def test_a_vector_that_is_empty_or_not_finite_is_refused(raw):
 
 
 def test_the_last_typed_processor_tells_the_metric_and_the_dimension():
-    pipeline = define(["Shrink", "Grey", "Answer"])
+    pipeline = define(["Colour", "Shrink", "Grey", "Answer"])
     assert (pipeline.metric, pipeline.dimension) == (Metric.L2, 1)
+    assert (define(["Grey", "Colour"]).metric, define(["Grey", "Colour"]).dimension) == (Metric.COSINE, 3)
     assert (define(["MeanColour"]).metric, define(["MeanColour"]).dimension) == (None, None)
     assert (define(["Shrink"]).metric, define(["Shrink"]).dimension) == (None, None)
 

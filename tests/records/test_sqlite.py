@@ -150,8 +150,16 @@ def lock(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connec
 
 
 def test_the_write_ahead_log_is_tried_again_when_another_has_the_new_file(lock, file, monkeypatch):
-    monkeypatch.setattr(sqlite, "time", SimpleNamespace(sleep=lambda _seconds: lock.execute("COMMIT")))
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 4:
+            lock.execute("COMMIT")
+
+    monkeypatch.setattr(sqlite, "time", SimpleNamespace(sleep=sleep))
     store = open_store(file)
+    assert len(slept) == 4
     assert pragma(store, "journal_mode") == "wal"
     store.close()
 
