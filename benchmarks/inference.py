@@ -18,7 +18,7 @@ from search_by_image.models.runtime import CompiledModel, RuntimeSettings
 from search_by_image.processors.efficientnet_lite0 import IMAGE_SIZE, central_square, weights_path
 
 THREADS = len(os.sched_getaffinity(0))
-PHOTOS = 400
+PHOTOS = 300
 
 
 @cache

@@ -32,11 +32,12 @@ def rates(works: Sequence[Work], rounds: int = 5) -> list[float]:
     return [statistics.median(found) for found in taken]
 
 
-def cpu_ms(work: Work, rounds: int = 5) -> float:
-    """Median milliseconds of this process's CPU for a picture."""
-    found = []
+def cpu_ms(works: Sequence[Work], rounds: int = 5) -> list[float]:
+    """Median milliseconds of this process's CPU for a picture, of each."""
+    taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
-        started = time.process_time()
-        count = work()
-        found.append(1000 * (time.process_time() - started) / count)
-    return statistics.median(found)
+        for work, found in zip(works, taken, strict=True):
+            started = time.process_time()
+            count = work()
+            found.append(1000 * (time.process_time() - started) / count)
+    return [statistics.median(found) for found in taken]

@@ -295,6 +295,7 @@ def test_maintenance_settles_in_the_background_and_survives_failures(library, mo
     maintenance = Maintenance(library, 0.01)
     assert settled.wait(20)
     maintenance.stop()
+    maintenance.join()
     assert library._records.in_state(State.PENDING) == {}
     assert "will be tried again" in caplog.text
 
@@ -305,8 +306,10 @@ def test_a_library_that_cannot_open_lets_go_of_nothing_it_did_not_take(tmp_path)
         open_library(tmp_path)
     library.add(picture(1), {}, "Thumb")
     library.close()
-    with pytest.raises(StoreError):
-        library.add(picture(2), {}, "Thumb")
+    library.close()
+    for closed in (lambda: library.add(picture(1), {}, "Thumb"), library.maintain, lambda: library.remove(Match())):
+        with pytest.raises(StoreError, match="closed"):
+            closed()
 
 
 @settings(deadline=None, max_examples=25)

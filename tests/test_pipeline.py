@@ -174,7 +174,9 @@ def coloured(red, green, blue):
 def test_nodes_run_in_the_order_of_their_numbers():
     ids = ["10", "2", "12", "1", "11", "3", "9", "4", "8", "5", "7", "6"]
     pipeline = define({id_: {"processor": "Step"} for id_ in ids})
-    assert visited(pipeline.run([], {})) == [str(n) for n in range(1, 13)]
+    in_order = [str(n) for n in range(1, 13)]
+    assert visited(pipeline.run([], {})) == in_order
+    assert [node.id for node in pipeline.nodes] == in_order
 
 
 def test_an_output_is_the_next_input():

@@ -68,8 +68,8 @@ class Size(Processor):
         return Features(np.array(image.size), self.para.get("collection", ""), self.para.get("extra", {}))
 
 
-class SizeForEight(Size):
-    image_size = 8
+class SizeForSixty(Size):
+    image_size = 60
 
 
 class LeftHalf(Processor):
@@ -101,7 +101,7 @@ class BadSettings(Processor):
 @pytest.fixture
 def registry():
     made = Registry()
-    for plugin in (Old, Asynchronous, End, Size, SizeForEight, LeftHalf, Wrong, NoModel, BadSetting, BadSettings):
+    for plugin in (Old, Asynchronous, End, Size, SizeForSixty, LeftHalf, Wrong, NoModel, BadSetting, BadSettings):
         made.add(plugin)
     return made
 
@@ -219,14 +219,14 @@ def test_all_mistakes_of_all_pipelines_are_told_at_once(workshop):
         workshop,
         {
             "A": json.dumps({"1": node, "2": {"processor": "Size"}, "3": {"processor": "NoModel"}}),
-            "B": '{"1": {"zz": 1, "aa": 2, "context": 3}, "3": 4}',
+            "B": '{"1": {"zz": 1, "aa": 2, "mm": 3, "cc": 4, "ff": 5, "context": 6}, "3": 7}',
             "C": text("Size"),
             "D": "{",
         },
     )
     assert [path for path, _ in told] == [
         *("A/1/processor", "A/1/router", "A/1/exception_router", "A/3/processor"),
-        *("B", "B/1/processor", "B/1/aa", "B/1/zz", "B/1/context", "B/3"),
+        *("B", "B/1/processor", "B/1/aa", "B/1/cc", "B/1/ff", "B/1/mm", "B/1/zz", "B/1/context", "B/3"),
         "D",
     ]
 
@@ -303,10 +303,9 @@ def test_what_else_a_processor_finds_goes_on(registry):
     assert (output["class"], output["score"]) == ("cat", 0.5)
 
 
-def test_a_large_jpeg_is_decoded_smaller_for_a_processor_that_says_its_size(registry):
+def test_a_large_jpeg_is_decoded_at_twice_the_size_that_a_processor_says(registry):
     jpeg = saved(Image.new("RGB", (640, 480)), "JPEG")
-    small = one(registry, "SizeForEight").extract(jpeg).vector
-    assert 16 <= small.min() < small.max() < 640
+    assert one(registry, "SizeForSixty").extract(jpeg).vector.tolist() == [160, 120]
     assert one(registry, "Size").extract(jpeg).vector.tolist() == [640, 480]
 
 

@@ -7,8 +7,9 @@ from typing import Any, Self
 from search_by_image.documents import SCALARS
 from search_by_image.errors import InvalidInputError
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress
-from search_by_image.library import Hit, Library
+from search_by_image.library import Library
 from search_by_image.maintenance import Maintenance
+from search_by_image.pictures import Hit
 from search_by_image.records.base import Match, Stored
 
 Scalar = str | int | float | bool | None
@@ -97,9 +98,12 @@ class SearchEngine:
         self.library.clear()
 
     def close(self) -> None:
-        if self._maintenance is not None:
+        if self._maintenance is None:
+            self.library.close()
+        else:
             self._maintenance.stop()
-        self.library.close()
+            self.library.close()
+            self._maintenance.join()
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,8 @@ from typing import IO, Any, Self
 
 from search_by_image.errors import InvalidInputError, SearchByImageError
 from search_by_image.images import read_limited
-from search_by_image.library import Library, Prepared
+from search_by_image.library import Library
+from search_by_image.pictures import Prepared
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}

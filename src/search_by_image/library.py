@@ -20,11 +20,12 @@ from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreEr
 from search_by_image.extraction import Extractor
 from search_by_image.ids import IdGenerator, id_at
 from search_by_image.locks import SharedLock
+from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
 from search_by_image.settings import check_collection_name
 from search_by_image.spaces import SpaceBook
-from search_by_image.vectors.base import Metric, Neighbour, Vector, VectorIndex, as_ids
+from search_by_image.vectors.base import Metric, Vector, VectorIndex, as_ids
 
 InSpace = TypeVar("InSpace", Record, Stored)
 ID_ATTEMPTS = 5
@@ -42,35 +43,6 @@ class LibraryOptions:
     document_bytes: int = 262_144
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A picture ready to be written; `vector` has the shape (dimension,)."""
-
-    pipeline: str
-    space: str
-    collection: str
-    document: Mapping[str, Any]
-    vector: Vector
-    sha256: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    id: int
-    collection: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A similar picture. `score` is 0..1, `distance` the metric's."""
-
-    id: int
-    collection: str
-    document: Mapping[str, Any]
-    score: float
-    distance: float
-
-
 class Library:
     """Thread-safe. Give it stores that nobody else closes; `close` closes them."""
 
@@ -84,6 +56,7 @@ class Library:
         self._spaces = SpaceBook(records, index, app_name=self.options.app_name, metric=self.options.metric)
         self._ids = IdGenerator()
         self._clearing = SharedLock()
+        self._closed = False
         self._accepted: list[int] = []
         self._accepted_lock = threading.Lock()
         self._create_collections()
@@ -117,6 +90,7 @@ class Library:
     def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
         """All or none."""
         with self._clearing.shared():
+            self._check_open()
             records = self._put(pictures)
             self._accept(records)
         return [Added(record.id, record.collection) for record in records]
@@ -167,6 +141,7 @@ class Library:
     def remove(self, match: Match) -> list[Stored]:
         """Remove the matching pictures from both stores and answer with what was removed."""
         with self._clearing.shared():
+            self._check_open()
             removed = self._records.begin_removal(self._checked(match))
             self._finish_removal(removed)
         return removed
@@ -187,6 +162,7 @@ class Library:
     def maintain(self) -> None:
         """Settle what was accepted, finish what a failure left, let the index keep house."""
         with self._clearing.shared():
+            self._check_open()
             self._settle()
             self._retry_removals()
             self._retry_additions(older_than_ms=STUCK_AFTER_MS)
@@ -197,10 +173,17 @@ class Library:
         self._records.ping()
 
     def close(self) -> None:
+        """Once is enough; a second call does nothing."""
         with self._clearing.exclusive():
-            self._settle()
-            self._index.close()
-            self._records.close()
+            if not self._closed:
+                self._closed = True
+                self._settle()
+                self._index.close()
+                self._records.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("The library is closed. Open it again.")
 
     def _checked(self, match: Match) -> Match:
         if match.field is not None:
@@ -218,7 +201,7 @@ class Library:
         for _ in range(ID_ATTEMPTS):
             now = datetime.now(UTC)
             records = [
-                _record(id_, picture, now) for id_, picture in zip(self._ids.take(len(pictures)), pictures, strict=True)
+                picture.record(id_, now) for id_, picture in zip(self._ids.take(len(pictures)), pictures, strict=True)
             ]
             try:
                 self._records.put(records)
@@ -272,26 +255,8 @@ class Library:
             found = [neighbour for neighbour in neighbours if neighbour.id in stored]
             if len(found) >= top_k or len(neighbours) < asked:
                 metric = Metric(space.metric)
-                return [_hit(neighbour, stored[neighbour.id], metric) for neighbour in found[:top_k]]
+                return [Hit.of(neighbour, stored[neighbour.id], metric) for neighbour in found[:top_k]]
             asked += len(neighbours) - len(found)
-
-
-def _record(id_: int, picture: Prepared, created: datetime) -> Record:
-    return Record(
-        id=id_,
-        collection=picture.collection,
-        pipeline=picture.pipeline,
-        space=picture.space,
-        document=picture.document,
-        vector=picture.vector,
-        sha256=picture.sha256,
-        created=created,
-    )
-
-
-def _hit(neighbour: Neighbour, stored: Stored, metric: Metric) -> Hit:
-    score = metric.score(neighbour.distance)
-    return Hit(stored.id, stored.collection, stored.document, score, neighbour.distance)
 
 
 def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:

@@ -10,7 +10,10 @@ logger = logging.getLogger(__name__)
 
 
 class Maintenance:
-    """Calls `library.maintain()` every `interval` seconds until stopped."""
+    """Calls `library.maintain()` every `interval` seconds until stopped.
+
+    To end: `stop`, close the library (which interrupts a long rebuild), then `join`.
+    """
 
     def __init__(self, library: Library, interval: float) -> None:
         self._library = library
@@ -20,8 +23,10 @@ class Maintenance:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when the round that is running has ended."""
+        """No further round begins; one may still be running."""
         self._stopped.set()
+
+    def join(self) -> None:
         self._thread.join()
 
     def _run(self) -> None:
@@ -29,4 +34,5 @@ class Maintenance:
             try:
                 self._library.maintain()
             except SearchByImageError:
-                logger.warning("maintenance failed and will be tried again", exc_info=True)
+                if not self._stopped.is_set():
+                    logger.warning("maintenance failed and will be tried again", exc_info=True)

@@ -111,6 +111,6 @@ def test_any_history_answers_as_brute_force_does(make_index, kind, metric):
     run_state_machine_as_test(
         lambda: Model(make_index, metric, is_exact=kind == "flat"),
         settings=settings(
-            max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -1,0 +1,55 @@
+"""What goes into the library and what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from search_by_image.records.base import Record, Stored
+from search_by_image.vectors.base import Metric, Neighbour, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture ready to be written; `vector` has the shape (dimension,), `sha256` is of the picture's bytes."""
+
+    pipeline: str
+    space: str
+    collection: str
+    document: Mapping[str, Any]
+    vector: Vector
+    sha256: bytes
+
+    def record(self, id_: int, created: datetime) -> Record:
+        return Record(
+            id=id_,
+            collection=self.collection,
+            pipeline=self.pipeline,
+            space=self.space,
+            document=self.document,
+            vector=self.vector,
+            sha256=self.sha256,
+            created=created,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    id: int
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A similar picture. `score` is 0..1, `distance` the metric's."""
+
+    id: int
+    collection: str
+    document: Mapping[str, Any]
+    score: float
+    distance: float
+
+    @classmethod
+    def of(cls, neighbour: Neighbour, stored: Stored, metric: Metric) -> Self:
+        score = metric.score(neighbour.distance)
+        return cls(stored.id, stored.collection, stored.document, score, neighbour.distance)
