@@ -10,7 +10,7 @@ from search_by_image.cli.opening import opened_engine, pipeline_of, read_setting
 from search_by_image.cli.output import Format, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from search_by_image.library import Hit
+    from search_by_image.pictures import Hit
     from search_by_image.settings import Settings
 
 EXAMPLES = """\
