@@ -31,7 +31,7 @@ format: $(VENV)/tested ## Put the code in the house style
 	$(BIN)/ruff format
 
 bench: $(VENV)/installed ## Measure speed against its bounds, print one table of ratios
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks benchmarks/RESULTS.md
 
 clean: ## Remove everything that was built, not your data
 	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

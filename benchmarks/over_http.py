@@ -29,7 +29,7 @@ def rows() -> list[Row]:
             (alone,) = cpu_ms(
                 [lambda: len([engine.library.extractor.extract(photo, PIPELINE) for photo in photos[:200]])], 1
             )
-    over_http = _service_cpu_ms(folder, photos[:200])
+        over_http = _service_cpu_ms(folder, photos[:200])
     added = over_http - alone
     text = f"+{added:.2f} ms CPU"
     return [

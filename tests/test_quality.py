@@ -16,7 +16,7 @@ BIRDS_IN_TURN = 6  # 919 of the 971 photos are birds
 def precision(demo, demo_engine):
     """Kind -> precision@5."""
     found = defaultdict(list)
-    by_url = {stored.document["url"]: stored for stored in demo_engine.library.page(Match(), limit=10_000)}
+    by_url = {stored.document.get("url"): stored for stored in demo_engine.library.page(Match(), limit=10_000)}
     assert len(by_url) > 960
     files = picture_files(demo.photos)
     birds = [file for file in files if file.parent.name == "bird"]
@@ -25,7 +25,7 @@ def precision(demo, demo_engine):
         if own is not None:
             hits = demo_engine.library.search(file.read_bytes(), demo.pipeline, top_k=NEAREST + 1)
             others = [hit for hit in hits if hit.id != own.id][:NEAREST]
-            found[own.document["kind"]].append(mean(hit.document["kind"] == own.document["kind"] for hit in others))
+            found[own.document["kind"]].append(mean(hit.document.get("kind") == own.document["kind"] for hit in others))
     return {kind: mean(shares) for kind, shares in found.items()}
 
 

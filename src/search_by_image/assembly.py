@@ -37,7 +37,7 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
         index.close()
         raise
     maintenance = Maintenance(library, settings.maintenance.interval) if maintain else None
-    return SearchEngine(library, maintenance=maintenance, threads=thread_count(settings), batch=settings.limits.batch)
+    return SearchEngine(library, maintenance=maintenance, threads=worker_count(settings), batch=settings.limits.batch)
 
 
 def open_fetcher(settings: Settings) -> UrlFetcher:
@@ -65,7 +65,13 @@ def image_limits(settings: Settings) -> ImageLimits:
 
 
 def thread_count(settings: Settings) -> int:
+    """Inferences at once."""
     return settings.limits.threads or len(os.sched_getaffinity(0))
+
+
+def worker_count(settings: Settings) -> int:
+    """Pictures under way at once: one more than inferences, so that one is decoded or written meanwhile."""
+    return thread_count(settings) + 1
 
 
 def _registry(settings: Settings) -> Registry:
@@ -83,7 +89,7 @@ def _host(settings: Settings) -> Host:
 
 
 def _extractor(settings: Settings) -> Extractor:
-    gate = Gate(thread_count(settings), settings.limits.queue)
+    gate = Gate(worker_count(settings), settings.limits.queue)
     return Extractor(build_pipelines(settings), image_limits(settings), gate)
 
 

@@ -19,6 +19,7 @@ from search_by_image.pictures import Prepared
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
 )
+SMALLEST_CHUNK = 4
 Describe = Callable[[Path, Path, str], dict[str, Any]]
 
 
@@ -77,7 +78,7 @@ class FolderImport:
         tally = _Tally(len(files), self.on_progress, self.report)
         root = folder if folder.is_dir() else folder.parent
         with tally, ThreadPoolExecutor(self.threads, thread_name_prefix="import") as workers:
-            chunks = [workers.submit(self._import_chunk, root, chunk, tally) for chunk in _chunks(files, self.batch)]
+            chunks = [workers.submit(self._import_chunk, root, chunk, tally) for chunk in _chunks(files, self.batch, self.threads)]
             try:
                 for done in as_completed(chunks):
                     done.result()
@@ -217,9 +218,13 @@ def side_document(file: Path, root: Path, encoding: str = "utf-8") -> dict[str, 
     return document
 
 
-def _chunks(files: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(files), size):
+def _chunks(files: Sequence[Path], largest: int, threads: int) -> Iterator[Sequence[Path]]:
+    """Smaller ones towards the end, so that all threads finish at nearly the same time (guided self-scheduling)."""
+    start = 0
+    while start < len(files):
+        size = min(largest, max(SMALLEST_CHUNK, (len(files) - start) // (2 * threads)))
         yield files[start : start + size]
+        start += size
 
 
 def _new_file(path: Path) -> IO[str]:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from platformdirs import user_cache_path
 from sqlalchemy import URL
 
-from search_by_image.assembly import thread_count
+from search_by_image.assembly import worker_count
 from search_by_image.demo.own_pictures import own_document
 from search_by_image.demo.photos import CREDITS, fetch_photos
 from search_by_image.demo.routes import add_demo_routes
@@ -65,7 +65,7 @@ class Demo:
             library,
             self.pipeline,
             collection=self.collection,
-            threads=thread_count(self.settings),
+            threads=worker_count(self.settings),
             report=self.home / FAILURES,
             on_progress=on_progress,
             describe=None if self.shipped else own_document,
