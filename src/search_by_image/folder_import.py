@@ -78,7 +78,8 @@ class FolderImport:
         tally = _Tally(len(files), self.on_progress, self.report)
         root = folder if folder.is_dir() else folder.parent
         with tally, ThreadPoolExecutor(self.threads, thread_name_prefix="import") as workers:
-            chunks = [workers.submit(self._import_chunk, root, chunk, tally) for chunk in _chunks(files, self.batch, self.threads)]
+            portions = _chunks(files, self.batch, self.threads)
+            chunks = [workers.submit(self._import_chunk, root, portion, tally) for portion in portions]
             try:
                 for done in as_completed(chunks):
                     done.result()
