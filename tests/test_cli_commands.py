@@ -78,12 +78,17 @@ def codes(*words):
         (("--field", "id=2", "--field", "id=4"), "24"),
         (("--field", "id:=[0, 4]"), "04"),
         (("--field", "tags=cats"), "012"),
-        (("--page", "2", "--page-size", "2"), "23"),
         (("--page-size", "0"), "01234"),
     ],
 )
 def test_list(there, words, found):
     assert sorted(codes(*words)) == list(found)
+
+
+def test_pages_together_list_every_picture_once(there):
+    pages = [codes("--page", str(number), "--page-size", "2") for number in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert sorted(code for page in pages for code in page) == list("01234")
 
 
 def test_list_tells_the_total(there):
