@@ -4,7 +4,7 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from benchmarks.inference import PHOTOS, pixels_of, pure
+from benchmarks.inference import pixels_of, pure
 from benchmarks.measure import Row, cpu_ms, rates
 from benchmarks.photos import demo_photos
 from search_by_image.assembly import open_engine
@@ -12,6 +12,7 @@ from search_by_image.engine import SearchEngine
 from search_by_image.settings import load_settings
 
 PIPELINE = "DemoSearch"
+PHOTOS = 900
 
 
 def engine_in(folder: Path) -> SearchEngine:
@@ -25,8 +26,10 @@ def rows() -> list[Row]:
         folder = Path(place)
         for number, photo in enumerate(photos):
             (folder / f"{number:04}.jpg").write_bytes(photo)
-        with engine_in(folder / "stores") as engine:
-            return [_import(engine, folder, photos), _search(engine, photos)]
+        with engine_in(folder / "imported") as engine:
+            imported = _import(engine, folder, photos)
+        with engine_in(folder / "searched") as engine:
+            return [imported, _search(engine, folder, photos)]
 
 
 def _import(engine: SearchEngine, folder: Path, photos: list[bytes]) -> Row:
@@ -46,13 +49,14 @@ def _import(engine: SearchEngine, folder: Path, photos: list[bytes]) -> Row:
     )
 
 
-def _search(engine: SearchEngine, photos: list[bytes]) -> Row:
+def _search(engine: SearchEngine, folder: Path, photos: list[bytes]) -> Row:
+    engine.import_images(folder, PIPELINE)
     queries = photos[:100]
 
     def search() -> int:
         engine.library.extractor.forget()
         for photo in queries:
-            engine.search(photo, PIPELINE, "round-0")
+            engine.search(photo, PIPELINE)
         return len(queries)
 
     def extract() -> int:

@@ -15,7 +15,8 @@ from benchmarks.photos import demo_photos
 from search_by_image.images import ImageLimits, open_rgb
 from search_by_image.models import efficientnet_lite, torch_legacy
 from search_by_image.models.runtime import CompiledModel, RuntimeSettings
-from search_by_image.processors.efficientnet_lite0 import IMAGE_SIZE, central_square, weights_path
+from search_by_image.processors.efficientnet_lite0 import IMAGE_SIZE, weights_path
+from search_by_image.resizing import central_square
 
 THREADS = len(os.sched_getaffinity(0))
 PHOTOS = 300
@@ -27,7 +28,7 @@ def graph() -> ov.Model:
 
 
 def pixels_of(photos: list[bytes]) -> list[np.ndarray]:
-    return [central_square(open_rgb(photo, ImageLimits(), at_least=2 * IMAGE_SIZE)) for photo in photos]
+    return [central_square(open_rgb(photo, ImageLimits(), at_least=2 * IMAGE_SIZE), IMAGE_SIZE) for photo in photos]
 
 
 def pure(pixels: list[np.ndarray]) -> Callable[[], int]:
@@ -50,15 +51,15 @@ def rows() -> list[Row]:
     model = CompiledModel(graph(), RuntimeSettings(THREADS))
 
     def ours_from_pixels() -> int:
-        with ThreadPoolExecutor(THREADS) as workers:
+        with ThreadPoolExecutor(THREADS + 1) as workers:
             list(workers.map(model.infer, pixels))
         return len(pixels)
 
     def ours_from_jpeg() -> int:
         def extract(photo: bytes) -> None:
-            model.infer(central_square(open_rgb(photo, ImageLimits(), at_least=2 * IMAGE_SIZE)))
+            model.infer(central_square(open_rgb(photo, ImageLimits(), at_least=2 * IMAGE_SIZE), IMAGE_SIZE))
 
-        with ThreadPoolExecutor(THREADS) as workers:
+        with ThreadPoolExecutor(THREADS + 1) as workers:
             list(workers.map(extract, photos))
         return len(photos)
 

@@ -57,7 +57,9 @@ def _integer(text: str) -> int:
 
 def _check_parts(document: dict[str, Any]) -> None:
     nested: list[dict[str, Any] | list[Any]] = [document]
-    for _ in range(DEPTH_LIMIT):
+    depth = 0
+    while nested and depth < DEPTH_LIMIT:
+        depth += 1
         parts = [part for outer in nested for part in _parts(outer)]
         if any(isinstance(part, str) and "\0" in part for part in parts):
             raise InvalidInputError(r"image_doc has text with a NUL character (\u0000). Remove it.")

@@ -18,7 +18,7 @@ def weights():
 
 @pytest.fixture(scope="session")
 def network(weights) -> ov.Model:
-    return efficientnet_lite.build(weights, IMAGE_SIZE)
+    return efficientnet_lite.build(weights, IMAGE_SIZE, with_classes=True)
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,13 @@ def test_another_picture_size(weights):
     assert small.infer(np.zeros((96, 96, 3), np.uint8))["features"].shape == (1280,)
 
 
+def test_classes_are_computed_only_where_asked_for(weights, compiled, golden):
+    without = CompiledModel(efficientnet_lite.build(weights, 224), RuntimeSettings(threads=1))
+    picture = golden_pictures()["shapes"]
+    assert without.infer(picture).keys() == {"features"}
+    assert np.allclose(without.infer(picture)["features"], compiled.infer(picture)["features"], atol=1e-5)
+
+
 def test_a_missing_tensor_is_named(weights):
     rest = {name: tensor for name, tensor in weights.items() if name != "_blocks.3._bn1.running_var"}
     with pytest.raises(ModelError, match=r"_blocks\.3\._bn1\.running_var"):
@@ -78,7 +85,7 @@ def test_a_missing_tensor_is_named(weights):
 )
 def test_a_tensor_of_another_shape_or_type(name, change, weights):
     with pytest.raises(ModelError, match="EfficientNet-Lite"):
-        efficientnet_lite.build({**weights, name: change(weights[name])}, 224)
+        efficientnet_lite.build({**weights, name: change(weights[name])}, 224, with_classes=True)
 
 
 def test_a_network_of_another_depth(weights):

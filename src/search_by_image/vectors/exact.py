@@ -162,7 +162,8 @@ def _costs(metric: Metric, rows: Rows, query: Vector, among: Ids) -> tuple[Doubl
 
 
 def _products(vectors: Vectors, query: Vector, among: Ids) -> Vector:
+    """One dot product a row: the threads that BLAS starts for `@` would spin on after the search, on others' cores."""
     if len(among) * _GATHER_SHARE < len(vectors):
-        return np.concatenate([vectors[among[block]] @ query for block in _blocks(among)])
-    products: Vector = vectors @ query
+        return np.concatenate([np.vecdot(vectors[among[block]], query) for block in _blocks(among)])
+    products: Vector = np.vecdot(vectors, query)
     return products if len(among) == len(vectors) else products[among]
