@@ -1,16 +1,23 @@
-"""The record stores that the contract suite runs against: each is an entry of `STORES`."""
+"""The record stores that the contract suite runs against: each is a fixture named in `STORES`."""
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from conftest import missing
+from mongodb_server import REAL, MongodbProcess, real_uri, why_not
 from search_by_image.records.base import Match, Record, RecordStore
 from search_by_image.records.sql import SqlRecordStore
+from sql_servers import MariaDb, PostgreSql, SqlServer
 
 MakeRecords = Callable[[], RecordStore]
 EVERY = Match()
@@ -70,20 +77,120 @@ def is_match(document, field, values):
     return any(same_json(element, value) for element in scalar for value in values)
 
 
-def sqlite(folder: Path, number: int) -> RecordStore:
-    return SqlRecordStore(f"sqlite:///{folder}/records-{number}.db")
+@pytest.fixture
+def sqlite(tmp_path: Path) -> MakeRecords:
+    numbers = count()
+    return lambda: SqlRecordStore(f"sqlite:///{tmp_path}/records-{next(numbers)}.db")
 
 
-STORES: dict[str, Callable[[Path, int], RecordStore]] = {"sqlite": sqlite}
+@pytest.fixture(scope="session")
+def mongodb_process() -> Iterator[MongodbProcess]:
+    """The stand-in, for all tests that do not stop it."""
+    if reason := why_not():
+        missing(reason)
+    process = MongodbProcess()
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def mongodb_stand_in(mongodb_process: MongodbProcess) -> Iterator[MakeRecords]:
+    with mongodb_stores(mongodb_process.uri) as make:
+        yield make
+
+
+@pytest.fixture
+def mongodb(mongodb_uri: str) -> Iterator[MakeRecords]:
+    with mongodb_stores(mongodb_uri) as make:
+        yield make
+
+
+@pytest.fixture
+def mongodb_uri() -> str:
+    return real_uri() or pytest.skip(f"{REAL} names no real MongoDB")
+
+
+@contextmanager
+def mongodb_stores(uri: str) -> Iterator[MakeRecords]:
+    """Each in a database of its own, or in one of that name; all are dropped in the end."""
+    from pymongo import MongoClient
+
+    from search_by_image.records.mongodb import MongoRecordStore
+
+    names: list[str] = []
+
+    def make(name: str = "") -> RecordStore:
+        names.append(name or f"test_{uuid4().hex}")
+        return MongoRecordStore({"host": uri}, database=names[-1])
+
+    yield make
+    with MongoClient(uri) as client:
+        for name in names:
+            client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[SqlServer]:
+    yield from sql_server(MariaDb)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[SqlServer]:
+    yield from sql_server(PostgreSql)
+
+
+def sql_server(kind: type[SqlServer]) -> Iterator[SqlServer]:
+    if reason := kind.why_not():
+        missing(reason)
+    server = kind()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_urls(mariadb_server: SqlServer) -> Callable[[int], str]:
+    return cache(lambda number: mariadb_server.create_database(f"contract_{number}"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_urls(postgresql_server: SqlServer) -> Callable[[int], str]:
+    return cache(lambda number: postgresql_server.create_database(f"contract_{number}"))
+
+
+@pytest.fixture
+def mariadb(mariadb_urls: Callable[[int], str]) -> MakeRecords:
+    return emptied(mariadb_urls)
+
+
+@pytest.fixture
+def postgresql(postgresql_urls: Callable[[int], str]) -> MakeRecords:
+    return emptied(postgresql_urls)
+
+
+def emptied(urls: Callable[[int], str]) -> MakeRecords:
+    """The first store of every test is in the same database, and so on: creating one takes longer than most tests."""
+    numbers = count()
+
+    def make() -> RecordStore:
+        store = SqlRecordStore(urls(next(numbers)))
+        store.clear()
+        return store
+
+    return make
+
+
+STORES = ("sqlite", "mariadb", "postgresql", "mongodb_stand_in", "mongodb")
 
 
 @pytest.fixture(params=STORES)
-def make_records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeRecords]:
+def make_records(request: pytest.FixtureRequest) -> Iterator[MakeRecords]:
     """Opens as many empty stores as are asked for, and closes them in the end."""
     opened: list[RecordStore] = []
+    make_one: MakeRecords = request.getfixturevalue(request.param)
 
     def make() -> RecordStore:
-        opened.append(STORES[request.param](tmp_path, len(opened)))
+        opened.append(make_one())
         return opened[-1]
 
     yield make

@@ -1,0 +1,245 @@
+"""Records in MongoDB through pymongo.
+
+A document is kept as its JSON text, which no rule about names and types can change, and beside it the terms that it
+can be found by. `id` repeats `_id`: not every server that speaks MongoDB's protocol takes `_id` into an index with
+other fields.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC
+from uuid import uuid4
+
+import numpy as np
+
+from search_by_image.errors import StoreError
+from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
+from search_by_image.records.mongodb_client import (
+    Option,
+    Row,
+    assured,
+    database_name,
+    open_client,
+    too_large,
+    translated,
+)
+from search_by_image.records.mongodb_inserts import insert_all, insert_in_transaction, insert_unless_there
+from search_by_image.records.mongodb_terms import term, terms_of
+from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
+
+AT_ONCE = 1000
+LARGEST = 16 * 2**20 - 10_000
+OVERHEAD = 15
+STORED = {"space": 1, "collection": 1, "document": 1}
+VISIBLE = {"$in": [State.PENDING.value, State.READY.value]}
+INDEXES = (
+    ("pipeline", "sha256"),
+    ("collection", "state", "id"),
+    ("space", "state", "id"),
+    ("state", "id"),
+    ("terms", "id"),
+)
+
+
+class MongoRecordStore:
+    """A `RecordStore` over one `pymongo.MongoClient`, whose options these are; `host` may be a `mongodb://` URI.
+
+    On a replica set a batch is put in a transaction. A single server has none: a batch that fails is taken out again,
+    and what a crash leaves of one is pending, as if it had been put alone.
+    """
+
+    def __init__(self, options: Mapping[str, Option], *, database: str = "") -> None:
+        self._closed = False
+        self._client = open_client(options)
+        try:
+            with translated():
+                self._open(database or database_name(options))
+        except StoreError:
+            self.close()
+            raise
+
+    def _open(self, name: str) -> None:
+        database, self._has_transactions = assured(self._client, name)
+        self._images = database["images"]
+        self._spaces = database["spaces"]
+        self._collections = database["collections"]
+        for fields in INDEXES:
+            self._images.create_index([(field, 1) for field in fields])
+
+    def create_collection(self, name: str) -> None:
+        with self._connected():
+            insert_unless_there(self._collections, {"_id": name})
+
+    def collections(self) -> tuple[str, ...]:
+        with self._connected():
+            return tuple(row["_id"] for row in self._collections.find().sort("_id", 1))
+
+    def create_space(self, space: SpaceRecord) -> SpaceRecord:
+        with self._connected():
+            return _space(insert_unless_there(self._spaces, {"_id": space.name, **asdict(space)}))
+
+    def spaces(self) -> tuple[SpaceRecord, ...]:
+        with self._connected():
+            return tuple(_space(row) for row in self._spaces.find().sort("_id", 1))
+
+    def put(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        batch = uuid4().hex
+        rows = [_row(record, batch) for record in records]
+        insert = insert_in_transaction if self._has_transactions else insert_all
+        with self._connected():
+            insert(self._images, rows)
+
+    def settle(self, ids: Iterable[int]) -> None:
+        with self._connected():
+            for among in _parts(ids):
+                pending = {"_id": among, "state": State.PENDING.value}
+                self._images.update_many(pending, {"$set": {"state": State.READY.value}})
+
+    def get(self, ids: Iterable[int]) -> dict[int, Stored]:
+        with self._connected():
+            rows = [row for among in _parts(ids) for row in self._images.find({"_id": among, "state": VISIBLE}, STORED)]
+        return {row["_id"]: _stored(row) for row in rows}
+
+    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
+        return self._fetch(_matching(match) | {"id": {"$gt": after}}, limit=limit)
+
+    def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
+        return self._fetch(_matching(match), offset=offset, limit=limit)
+
+    def count(self, match: Match) -> int:
+        with self._connected():
+            return self._images.count_documents(_matching(match))
+
+    def begin_removal(self, match: Match) -> list[Stored]:
+        """Each record is in the answer of one caller: the one whose mark it bears."""
+        removal = uuid4().hex
+        hidden = {"$set": {"state": State.REMOVING.value, "removal": removal}}
+        with self._connected():
+            for among in self._parts_of(_matching(match)):
+                self._images.update_many({"_id": among, "state": {"$ne": State.REMOVING.value}}, hidden)
+        return self._fetch({"state": State.REMOVING.value, "removal": removal})
+
+    def finish_removal(self, ids: Iterable[int]) -> None:
+        with self._connected():
+            for among in _parts(ids):
+                self._images.delete_many({"_id": among, "state": State.REMOVING.value})
+
+    def find_hashes(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
+        found: set[tuple[bytes, str]] = set()
+        with self._connected():
+            for start in range(0, len(hashes), AT_ONCE):
+                part = [sha256.hex() for sha256 in hashes[start : start + AT_ONCE]]
+                known = {"pipeline": pipeline, "sha256": {"$in": part}, "state": VISIBLE}
+                rows = self._images.find(known, {"sha256": 1, "collection": 1})
+                found.update((bytes.fromhex(row["sha256"]), row["collection"]) for row in rows)
+        return found
+
+    def ids(self, space: str) -> Ids:
+        with self._connected():
+            rows = self._images.find({"space": space, "state": VISIBLE}, {"_id": 0, "id": 1}).sort("id", 1)
+            return as_ids(row["id"] for row in rows)
+
+    def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
+        with self._connected():
+            rows = [
+                row
+                for among in _parts(ids)
+                for row in self._images.find({"_id": among, "space": space, "state": VISIBLE}, {"vector": 1})
+            ]
+        matrix = np.frombuffer(b"".join(row["vector"] for row in rows), "<f4").astype(np.float32, copy=False)
+        return as_ids(row["_id"] for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
+
+    def in_state(self, state: State) -> dict[str, Ids]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        with self._connected():
+            for row in self._images.find({"state": state.value}, {"_id": 0, "space": 1, "id": 1}).sort("id", 1):
+                found[row["space"]].append(row["id"])
+        return {space: as_ids(ids) for space, ids in found.items()}
+
+    def clear(self) -> None:
+        with self._connected():
+            for among in self._parts_of({}):
+                self._images.delete_many({"_id": among})
+            self._spaces.delete_many({})
+            self._collections.delete_many({})
+
+    def ping(self) -> None:
+        with self._connected():
+            self._client.admin.command("ping")
+
+    def close(self) -> None:
+        self._closed = True
+        self._client.close()
+
+    def _fetch(self, query: Row, *, offset: int = 0, limit: int | None = None) -> list[Stored]:
+        if limit == 0:
+            return []
+        with self._connected():
+            rows = self._images.find(query, STORED).sort("id", 1).skip(offset).limit(limit or 0)
+            return [_stored(row) for row in rows]
+
+    def _parts_of(self, query: Row) -> Iterator[Row]:
+        """The matching ids in parts that a server is done with long before a time-out."""
+        rows = self._images.find(query, {"_id": 1})
+        yield from _parts([row["_id"] for row in rows])
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError("The record store is closed.")
+        with translated():
+            yield
+
+
+def _matching(match: Match) -> Row:
+    query: Row = {"state": VISIBLE}
+    if match.collection is not None:
+        query["collection"] = match.collection
+    if match.field is not None:
+        query["terms"] = {"$in": [term(match.field, value) for value in match.values]}
+    if match.ids is not None:
+        query["_id"] = {"$in": list(match.ids)}
+    return query
+
+
+def _parts(ids: Iterable[int]) -> Iterator[Row]:
+    return ({"$in": part.tolist()} for part in batches(as_ids(ids), AT_ONCE))
+
+
+def _row(record: Record, batch: str) -> Row:
+    vector = record.vector.astype("<f4", copy=False).tobytes()
+    try:
+        document = json.dumps(dict(record.document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        terms = terms_of(record.document)
+        size = sum(len(text.encode()) + OVERHEAD for text in (document, *terms)) + len(vector)
+    except (TypeError, ValueError) as error:
+        raise StoreError("The record store refused a document that is not JSON.") from error
+    if size > LARGEST:
+        raise too_large()
+    return {
+        "_id": record.id,
+        "id": record.id,
+        "batch": batch,
+        "space": record.space,
+        "state": State.PENDING.value,
+        "collection": record.collection,
+        "pipeline": record.pipeline,
+        "created": record.created.astimezone(UTC).replace(tzinfo=None),
+        "sha256": record.sha256.hex(),
+        "document": document,
+        "terms": terms,
+        "vector": vector,
+    }
+
+
+def _stored(row: Row) -> Stored:
+    return Stored(row["_id"], row["space"], row["collection"], json.loads(row["document"]))
+
+
+def _space(row: Row) -> SpaceRecord:
+    return SpaceRecord(**{name: value for name, value in row.items() if name != "_id"})
