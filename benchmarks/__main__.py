@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decoding, end_to_end, inference, over_http
+from benchmarks import decoding, end_to_end, inference, over_http, pipeline_overhead
 from benchmarks.measure import Row
 
 HEADINGS = ("what", "ours", "bound in the same run", "ratio", "meaning")
 
 
 def main(report: Path | None) -> None:
-    rows = [row for part in (decoding, inference, end_to_end, over_http) for row in part.rows()]
+    rows = [row for part in (decoding, inference, pipeline_overhead, end_to_end, over_http) for row in part.rows()]
     table = Table(*HEADINGS, title=_machine())
     for row in rows:
         table.add_row(*_cells(row))

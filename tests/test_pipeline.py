@@ -4,6 +4,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -256,7 +257,7 @@ def test_a_router_sees_the_output_the_context_the_run_and_its_arguments():
     pipeline.run("in", context)
     ((output, status, run, arguments),) = context["asked"]
     assert (output, status, arguments) == ("out", "S", {"to": None, "x": [1]})
-    assert run.pipeline is pipeline
+    assert run.definition is pipeline
     assert run.context is context
 
 
@@ -296,6 +297,14 @@ def test_a_routers_error_of_ours_passes_as_it_is():
     assert caught.value is error
 
 
+def test_routers_that_go_in_circles_are_stopped():
+    pipeline = define(["Step", ("Step", {"router": "GoTo", "router_para": {"to": "1"}})])
+    context = {}
+    with pytest.raises(PipelineError, match="'P': took 10000 steps and did not end: its routers go in circles"):
+        pipeline.run([], context)
+    assert len(context["trace_list"]) == 10_000
+
+
 # Failures
 
 
@@ -306,7 +315,7 @@ def test_after_a_failure_the_failing_nodes_input_goes_on():
     context = {}
     assert visited(pipeline.run([], context)) == ["1", "4"]
     ((output, status, _, _),) = context["asked"]
-    assert (output, status) == (None, "E")
+    assert (visited(output), status) == (["1"], "E")
 
 
 def test_the_exception_router_is_not_asked_without_an_exception():
@@ -426,6 +435,88 @@ def test_either_spelling_counts_when_the_other_is_none():
     assert extract({"vertor": [1], "vector": None}).vector.tolist() == [1]
 
 
+class Half(Processor):
+    """A typed processor whose vector is [1, 2]."""
+
+    def process(self, image, context):
+        return Features(np.array([1, 2]))
+
+
+class Change(PipelineProcesser):
+    """Does with its input what the context says."""
+
+    @classmethod
+    def processer_name(cls):
+        return "Change"
+
+    @classmethod
+    def execute(cls, input_data, context, pipeline_obj):
+        return context["change"](input_data)
+
+
+def in_place(data, **changed):
+    data.update(changed)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda data: {**data, "vector": [3]}, [3]),
+        (lambda data: {**data, "vertor": [3]}, [3]),
+        (lambda data: in_place(data, vector=[3]), [3]),
+        (lambda data: in_place(data, vertor=[3]), [3]),
+        (lambda data: MappingProxyType({**data, "vector": [3]}), [3]),
+        (lambda data: {"vector": [3]}, [3]),
+        (lambda data: {"vertor": [3], "vector": [4]}, [3]),
+        (lambda data: {**data, "vector": None}, [1, 2]),
+        (lambda data: data, [1, 2]),
+    ],
+)
+def test_whichever_spelling_a_later_node_changed_counts(change, expected):
+    registry = Registry()
+    for plugin in (Half, Change, Step):
+        registry.add(plugin)
+    nodes = {"1": {"processor": "Half"}, "2": {"processor": "Change"}}
+    pipeline = Workshop(registry, Host(), {}).pipelines({"P": nodes})["P"]
+    output = pipeline.run({"image": coloured(1, 2, 3), "collection": ""}, {"change": change})
+    assert list(output.get("vertor", expected)) == expected
+    if output.get("vector") is not None:
+        assert list(output["vector"]) == expected
+
+
+def test_a_spelling_added_later_counts():
+    registry = Registry()
+    registry.add(Change)
+    nodes = {"1": {"processor": "Change"}, "2": {"processor": "Change"}}
+    pipeline = Workshop(registry, Host(), {}).pipelines({"P": nodes})["P"]
+
+    def ours_after_the_contracts(data):
+        return {**data, "vector": [3]} if "vertor" in data else {**data, "vertor": [1, 2]}
+
+    def the_contracts_after_ours(data):
+        return {**data, "vertor": [3]} if "vector" in data else {**data, "vector": [1, 2]}
+
+    for change in (ours_after_the_contracts, the_contracts_after_ours):
+        assert pipeline.run({}, {"change": change}) == {"vertor": [3], "vector": [3]}
+
+
+def test_newer_bytes_replace_the_open_picture():
+    registry = Registry()
+    for plugin in (Shrink, Change, Colour, Grey):
+        registry.add(plugin)
+    nodes = {"1": {"processor": "Shrink"}, "2": {"processor": "Change"}, "3": {"processor": "Grey"}}
+    pipeline = Workshop(registry, Host(), {}).pipelines({"P": nodes})["P"]
+
+    def vector(change):
+        return pipeline.run({"image": coloured(9, 9, 9)}, {"change": change})["vector"].tolist()
+
+    assert vector(lambda data: data) == [9]
+    assert vector(lambda data: {**data, "image": coloured(70, 70, 70)}) == [70]
+    both = {"image": coloured(70, 70, 70), "opened": Image.new("RGB", (1, 1), (50, 50, 50))}
+    assert vector(lambda data: {**data, **both}) == [50]
+
+
 def test_a_vector_is_a_copy_that_nobody_can_change():
     buffer = np.ones(3, np.float32)
     vector = extract({"vertor": buffer}).vector
@@ -463,6 +554,19 @@ def test_a_vector_that_is_empty_or_not_finite_is_refused(raw):
 
 
 # What is known of a pipeline
+
+
+def test_nodes_are_found_by_id_and_by_name_the_id_first():
+    pipeline = define([("Step", {"name": "2"}), ("Step", {"name": "last"}), ("Step", {"name": "last"})])
+    assert [pipeline.find_node(asked) for asked in ("2", "last", "1", "none")] == ["2", "2", "1", None]
+
+
+def test_the_configuration_is_told_as_a_copy_with_every_key():
+    pipeline = define([("Step", {"context": {"a": [1]}, "router": "GoTo", "router_para": {"to": None}})])
+    told = {"name": "node 1", "processor": "Step", "context": {"a": [1]}}
+    told |= {"router": "GoTo", "router_para": {"to": None}, "exception_router": "", "exception_router_para": {}}
+    pipeline.configuration()["1"]["context"]["a"].append("spoilt")
+    assert pipeline.configuration() == {"1": told}
 
 
 def test_the_last_typed_processor_tells_the_metric_and_the_dimension():

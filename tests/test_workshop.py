@@ -2,6 +2,8 @@
 
 import io
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from search_by_image.errors import (
     ImageTooLargeError,
     ModelError,
     NotAnImageError,
-    PipelineError,
     PluginError,
     Problem,
 )
@@ -53,6 +54,26 @@ class End(PipelineRouter):
     @classmethod
     def get_next(cls, output, context, pipeline_obj, **kwargs):
         return None
+
+
+class Needs(PipelineRouter):
+    @classmethod
+    def router_name(cls):
+        return "Needs"
+
+    @classmethod
+    def get_next(cls, output, context, pipeline_obj, *, node):
+        return node
+
+
+class Unsure(PipelineProcesser):
+    @classmethod
+    def processer_name(cls):
+        return "Unsure"
+
+    @classmethod
+    def is_asyn(cls):
+        return 1 / 0
 
 
 class Size(Processor):
@@ -101,7 +122,20 @@ class BadSettings(Processor):
 @pytest.fixture
 def registry():
     made = Registry()
-    for plugin in (Old, Asynchronous, End, Size, SizeForSixty, LeftHalf, Wrong, NoModel, BadSetting, BadSettings):
+    for plugin in (
+        Old,
+        Asynchronous,
+        Unsure,
+        End,
+        Needs,
+        Size,
+        SizeForSixty,
+        LeftHalf,
+        Wrong,
+        NoModel,
+        BadSetting,
+        BadSettings,
+    ):
         made.add(plugin)
     return made
 
@@ -196,13 +230,23 @@ def test_all_that_a_node_can_have(workshop):
             "must be a JSON object",
         ),
         (text("Sise"), "P/1/processor", "There is no processor named 'Sise'. Known: Asynchronous, "),
-        (text("Size", router="Start"), "P/1/router", "There is no router named 'Start'. Known: End."),
+        (text("Size", router="Start"), "P/1/router", "There is no router named 'Start'. Known: End, Needs."),
         (
             text("Size", exception_router="Start"),
             "P/1/exception_router",
-            "There is no router named 'Start'. Known: End.",
+            "There is no router named 'Start'. Known: End, Needs.",
         ),
-        (text("Asynchronous"), "P/1/processor", "'Asynchronous' is asynchronous"),
+        ('{"1": {"processor": "Size"}, "1": {"processor": "Size"}}', "P", "not JSON: the key '1' is there twice"),
+        ('{"1": {"processor": "Size", "name": "a", "name": "b"}}', "P", "the key 'name' is there twice"),
+        (None, "P", "not JSON: the JSON object must be str"),
+        ("[" * 100_000, "P", "not JSON: maximum recursion depth"),
+        (text("Size", router="Needs"), "P/1/router_para", "Needs cannot take them: missing a required"),
+        (
+            text("Size", exception_router="Needs", exception_router_para={"node": 1, "x": 2}),
+            "P/1/exception_router_para",
+            "Needs cannot take them: got an unexpected keyword argument 'x'",
+        ),
+        (text("Unsure"), "P/1/processor", "It cannot tell whether it is asynchronous: ZeroDivisionError"),
         (text("NoModel"), "P/1/processor", "The file model.pb is missing."),
         (text("BadSetting"), "P/1/processor", "It cannot be made: ValueError: invalid literal"),
     ],
@@ -222,12 +266,14 @@ def test_all_mistakes_of_all_pipelines_are_told_at_once(workshop):
             "B": '{"1": {"zz": 1, "aa": 2, "mm": 3, "cc": 4, "ff": 5, "context": 6}, "3": 7}',
             "C": text("Size"),
             "D": "{",
+            "E": '{"2": {"processor": "Sise", "router": "Start"}, "4": {"processor": 1, "exception_router": "Stop"}}',
         },
     )
     assert [path for path, _ in told] == [
         *("A/1/processor", "A/1/router", "A/1/exception_router", "A/3/processor"),
         *("B", "B/1/processor", "B/1/aa", "B/1/cc", "B/1/ff", "B/1/mm", "B/1/zz", "B/1/context", "B/3"),
         "D",
+        *("E", "E/2/processor", "E/2/router", "E/4/processor", "E/4/exception_router"),
     ]
 
 
@@ -327,6 +373,61 @@ def test_an_answer_that_is_neither_features_nor_a_picture_is_an_error(registry, 
         pipeline.extract(png())
 
 
-def test_a_typed_processor_after_an_output_of_another_shape_fails_by_name(registry):
-    with pytest.raises(PipelineError, match="node 'n1' failed"):
-        one(registry, "Size").run(["no", "dict"], {})
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (["no", "dict"], "list"),
+        ({}, "a dict of "),
+        ({"image": "path.jpg", "x": None}, r"a dict of 'image' \(str\), 'x' \(NoneType\)"),
+        ({"opened": np.ones(3)}, r"a dict of 'opened' \(ndarray\)"),
+    ],
+)
+def test_a_typed_processor_tells_which_input_it_needs_and_got(registry, data, told):
+    with pytest.raises(PluginError, match=f"Size needs a dict with the picture's bytes .*; it got {told}$"):
+        one(registry, "Size").run(data, {})
+
+
+@pytest.mark.parametrize("key", ["opened", "image"])
+def test_an_open_picture_is_taken_as_it_is(registry, key):
+    assert one(registry, "Size").run({key: Image.new("RGB", (6, 4))}, {})["vector"].tolist() == [6, 4]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_of_any_kind_are_opened(registry, kind):
+    assert one(registry, "Size").run({"image": kind(png(6, 4))}, {})["vector"].tolist() == [6, 4]
+
+
+# Asynchronous processors, dictionaries, threads
+
+
+def test_asynchronous_processors_are_known_as_such(workshop):
+    nodes = workshop.pipelines({"P": text("Asynchronous", "Old", "Size")})["P"].nodes
+    assert [node.asynchronous for node in nodes] == [True, False, False]
+
+
+def test_a_dictionary_is_copied_and_may_have_numbers_for_keys(workshop):
+    config = {2: {"processor": "Old"}, 1: {"processor": "Size", "context": {"a": [1]}}}
+    first, second = workshop.pipelines({"P": config})["P"].nodes
+    config[1]["context"]["a"].append("spoilt")
+    assert (first.id, first.processor_name, first.context, second.id) == ("1", "Size", {"a": [1]}, "2")
+
+
+def test_limits_reach_the_pipelines(registry):
+    made = Workshop(registry, HOST, {}, node_timeout=2.5, max_steps=7).pipelines({"P": text("Old")})["P"]
+    assert (made.node_timeout, made.max_steps, made.registry) == (2.5, 7, registry)
+
+
+def test_many_threads_make_a_processor_once(registry):
+    class Slow(Size):
+        made = 0
+
+        def __init__(self, para, host):
+            time.sleep(0.02)
+            super().__init__(para, host)
+
+    registry.add(Slow)
+    workshop = Workshop(registry, HOST, {})
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda n: workshop.pipelines({"P": text("Slow")})["P"].nodes[0].typed, range(16)))
+    assert Slow.made == 1
+    assert len(set(map(id, made))) == 1

@@ -38,6 +38,7 @@ class LibraryOptions:
     default_collection: str = "images"
     collections: tuple[str, ...] = ()
     metric: Metric = Metric.COSINE
+    dimension: int | None = None
     top_k: int = 10
     match_score: float = 0.0
     document_bytes: int = 262_144
@@ -53,7 +54,13 @@ class Library:
         self.extractor = extractor
         self._records = records
         self._index = index
-        self._spaces = SpaceBook(records, index, app_name=self.options.app_name, metric=self.options.metric)
+        self._spaces = SpaceBook(
+            records,
+            index,
+            app_name=self.options.app_name,
+            metric=self.options.metric,
+            dimension=self.options.dimension,
+        )
         self._ids = IdGenerator()
         self._clearing = SharedLock()
         self._closed = False
@@ -254,8 +261,7 @@ class Library:
             stored = self._records.get(neighbour.id for neighbour in neighbours)
             found = [neighbour for neighbour in neighbours if neighbour.id in stored]
             if len(found) >= top_k or len(neighbours) < asked:
-                metric = Metric(space.metric)
-                return [Hit.of(neighbour, stored[neighbour.id], metric) for neighbour in found[:top_k]]
+                return [Hit.of(neighbour, stored[neighbour.id], space) for neighbour in found[:top_k]]
             asked += len(neighbours) - len(found)
 
 

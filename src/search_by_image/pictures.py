@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from search_by_image.records.base import Record, Stored
+from search_by_image.records.base import Record, SpaceRecord, Stored
 from search_by_image.vectors.base import Metric, Neighbour, Vector
 
 
@@ -50,6 +50,6 @@ class Hit:
     distance: float
 
     @classmethod
-    def of(cls, neighbour: Neighbour, stored: Stored, metric: Metric) -> Self:
-        score = metric.score(neighbour.distance)
+    def of(cls, neighbour: Neighbour, stored: Stored, space: SpaceRecord) -> Self:
+        score = Metric(space.metric).score(neighbour.distance, space.dimension)
         return cls(stored.id, stored.collection, stored.document, score, neighbour.distance)

@@ -1,25 +1,24 @@
-"""Pipelines: nodes parsed and resolved once, shared by all runs; a run is one small object."""
+"""Pipelines: nodes parsed and resolved once, read-only, shared by all runs."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from search_by_image.errors import PipelineError, SearchByImageError, VectorMismatchError
+from search_by_image.agreement import VECTOR_KEYS
+from search_by_image.errors import PipelineError, VectorMismatchError
 from search_by_image.models.runtime import fingerprint
-from search_by_image.plugins import Context, Processor, RouterClass
-from search_by_image.vectors.base import Metric, Vector
-
-logger = logging.getLogger(__name__)
+from search_by_image.plugins import Context, Processor, Registry, RouterClass
+from search_by_image.run import Run
+from search_by_image.vectors.base import Metric, Vector, as_vector
 
 Execute = Callable[[Any, Context, Any], Any]
-VECTOR_KEYS = ("vertor", "vector")
+NODE_TIMEOUT = 60.0
+MAX_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Route:
     router: RouterClass
     para: Mapping[str, Any]
 
-    def next_node(self, output: Any, context: Context, run: "Run") -> str | None:
+    def next_node(self, output: Any, context: Context, run: Any) -> str | None:
         return self.router.get_next(output, context, run, **deepcopy(self.para))
 
 
@@ -44,6 +43,17 @@ class Node:
     exception_route: Route | None
     typed: Processor | None = None
     para: Mapping[str, Any] = field(default_factory=dict)
+    asynchronous: bool = False
+
+    def configuration(self) -> dict[str, Any]:
+        """As in the contract's JSON, with every key: a copy."""
+        return {
+            "name": self.name,
+            "processor": self.processor_name,
+            "context": deepcopy(self.context),
+            **_configured("router", self.route),
+            **_configured("exception_router", self.exception_route),
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -63,10 +73,17 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Read-only and shared by all runs. `metric` None: the configuration's."""
+    """Read-only and shared by all runs. `metric` None: the configuration's.
+
+    `node_timeout`: the seconds that an asynchronous node has for its feedback. `max_steps`: nodes that one run may
+    visit before its routers are taken to go in circles. `registry`: where plug-ins find each other.
+    """
 
     name: str
     nodes: tuple[Node, ...]
+    node_timeout: float = NODE_TIMEOUT
+    max_steps: int = MAX_STEPS
+    registry: Registry = field(default_factory=Registry, repr=False, compare=False)
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:
@@ -97,82 +114,23 @@ class Pipeline:
         return _extracted(self.name, output)
 
     def run(self, input_data: Any, context: Context) -> Any:
-        return Run(self, context).execute(input_data)
+        """The last node's output; the context is changed by the nodes. Raises what ends the run early."""
+        return Run(self).execute(input_data, context)
+
+    def find_node(self, id_or_name: str) -> str | None:
+        """The id of the node with this id, else of the first with this name, else None."""
+        if id_or_name in self.by_id:
+            return id_or_name
+        return next((node.id for node in self.nodes if node.name == id_or_name), None)
+
+    def configuration(self) -> dict[str, dict[str, Any]]:
+        """The nodes in the contract's form."""
+        return {node.id: node.configuration() for node in self.nodes}
 
 
-class Run:
-    """One picture on its way through the nodes."""
-
-    def __init__(self, pipeline: Pipeline, context: Context) -> None:
-        self.pipeline = pipeline
-        self.context = context
-        context.update(trace_list=[], node_status="I", total=0, done=0)
-
-    def execute(self, data: Any) -> Any:
-        node: Node | None = self.pipeline.nodes[0]
-        while node is not None:
-            data, node = self._step(node, data)
-        return data
-
-    def _step(self, node: Node, data: Any) -> tuple[Any, Node | None]:
-        trace = self._begin(node)
-        try:
-            output = node.execute(data, self.context, self)
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            return data, self._after_failure(node, trace, error)
-        self._end(trace, "S", "")
-        return output, self._after(node, node.route, output, trace)
-
-    def _begin(self, node: Node) -> dict[str, Any]:
-        started = datetime.now().astimezone()
-        self.context.update(deepcopy(node.context), node_id=node.id, node_status="R", start_time=started)
-        return {
-            "node_id": node.id,
-            "node_name": node.name,
-            "processor_name": node.processor_name,
-            "start_time": started,
-            "router_name": "",
-        }
-
-    def _end(self, trace: dict[str, Any], status: str, message: str) -> None:
-        trace.update(end_time=datetime.now().astimezone(), status=status, status_msg=message)
-        self.context["node_status"] = status
-        self.context["trace_list"].append(trace)
-
-    def _after_failure(self, node: Node, trace: dict[str, Any], error: Exception) -> Node | None:
-        self._end(trace, "E", str(error))
-        if node.exception_route is None:
-            self._fail(node, f"node {node.name!r}", error)
-        return self._after(node, node.exception_route, None, trace)
-
-    def _fail(self, node: Node, part: str, error: Exception) -> NoReturn:
-        if isinstance(error, SearchByImageError):
-            raise error
-        logger.error("pipeline %s, %s failed", self.pipeline.name, part, exc_info=error)
-        raise PipelineError(
-            f"Pipeline {self.pipeline.name!r}: {part} failed ({type(error).__name__}); the log says more.",
-            pipeline=self.pipeline.name,
-            node=node.name,
-        ) from error
-
-    def _after(self, node: Node, route: Route | None, output: Any, trace: dict[str, Any]) -> Node | None:
-        if route is None:
-            return self.pipeline.by_id.get(str(int(node.id) + 1))
-        trace["router_name"] = route.router.router_name()
-        part = f"router {trace['router_name']!r} of node {node.name!r}"
-        try:
-            following = route.next_node(output, self.context, self)
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            self._fail(node, part, error)
-        if following is None:
-            return None
-        if str(following) not in self.pipeline.by_id:
-            raise PipelineError(
-                f"Pipeline {self.pipeline.name!r}: {part} answered {following!r}, which is no node id.",
-                pipeline=self.pipeline.name,
-                node=node.name,
-            )
-        return self.pipeline.by_id[str(following)]
+def _configured(key: str, route: Route | None) -> dict[str, Any]:
+    name, para = (route.router.router_name(), deepcopy(route.para)) if route else ("", {})
+    return {key: name, f"{key}_para": para}
 
 
 def _extracted(pipeline: str, output: Any) -> Extracted:
@@ -190,11 +148,11 @@ def _extracted(pipeline: str, output: Any) -> Extracted:
 def _vector(pipeline: str, raw: Any) -> Vector:
     """A copy that cannot be written to: plug-ins may use their array again, and results are shared."""
     try:
-        with np.errstate(over="ignore"):
-            vector = np.array(raw, dtype=np.float32).reshape(-1)
+        vector = as_vector(raw)
     except (TypeError, ValueError) as error:
         raise PipelineError(
-            f"Pipeline {pipeline!r} ended with {type(raw).__name__} for a vector: give an array of numbers.",
+            f"Pipeline {pipeline!r} ended with {type(raw).__name__} for a vector: give an array of numbers, or packed "
+            "bits as bytes.",
             pipeline=pipeline,
             node="",
         ) from error

@@ -1,9 +1,11 @@
-"""What a plug-in is, in the contract's form and in the typed one, and the registry that knows them by name."""
+"""What a plug-in is, in the contract's form and in the typed ones, and the registry that knows them by name."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, overload
 
 from PIL import Image
 
@@ -52,7 +54,7 @@ class PipelineRouter:
         raise NotImplementedError
 
     @classmethod
-    def get_next(cls, output: Any, context: Context, pipeline_obj: Any, **kwargs: Any) -> str | None:
+    def get_next(cls, output: Any, context: Context, pipeline_obj: Any, *args: Any, **kwargs: Any) -> str | None:
         raise NotImplementedError
 
 
@@ -69,11 +71,21 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """The part of a picture that the next processor gets, and the collection it belongs to ('' leaves it as it is)."""
+
+    image: Image.Image
+    collection: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """What the service offers to a processor."""
+    """What the service offers to a processor; `base_path`: where the relative paths in its settings start."""
 
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: ImageLimits = field(default_factory=ImageLimits)
+    base_path: Path = Path()
 
 
 class Processor:
@@ -83,9 +95,9 @@ class Processor:
     `dimension`: of the vectors, None when it shows only in the first one.
     """
 
-    image_size: ClassVar[int | None] = None
-    dimension: ClassVar[int | None] = None
-    metric: ClassVar[Metric | None] = None
+    image_size: int | None = None
+    dimension: int | None = None
+    metric: Metric | None = None
 
     def __init__(self, para: Mapping[str, Any], host: Host) -> None:
         self.para = para
@@ -100,8 +112,115 @@ class Processor:
         """Changes whenever the same picture would get another vector."""
         return f"{self.processor_name()} {sorted(self.para.items())}"
 
-    def process(self, image: Image.Image, context: Context) -> Features | Image.Image:
+    def process(self, image: Image.Image, context: Context) -> Features | Subject | Image.Image:
         raise NotImplementedError
+
+
+Plugin = Callable[..., Any]
+
+
+@overload
+def processor(plugin: Plugin, /) -> type[Processor]: ...
+
+
+@overload
+def processor(
+    *,
+    name: str | None = None,
+    dimension: int | None = None,
+    metric: Metric | None = None,
+    image_size: int | None = None,
+) -> Callable[[Plugin], type[Processor]]: ...
+
+
+def processor(
+    plugin: Plugin | None = None,
+    /,
+    *,
+    name: str | None = None,
+    dimension: int | None = None,
+    metric: Metric | None = None,
+    image_size: int | None = None,
+) -> type[Processor] | Callable[[Plugin], type[Processor]]:
+    """Make a processor of a function `f(image, context)` or of a class with `process(image, context)`.
+
+    `name` is the function's or the class's own unless given; the rest is as in `Processor`. A class is made once, with
+    (), (para) or (para, host), whichever its `__init__` takes. What was marked stays reachable as `__wrapped__`.
+    Raises `PluginError` for anything else.
+    """
+    facts = _facts(dimension=dimension, metric=metric, image_size=image_size)
+
+    def mark(plugin: Plugin) -> type[Processor]:
+        return _marked(plugin, name, facts)
+
+    return mark if plugin is None else mark(plugin)
+
+
+def _facts(**given: Any) -> dict[str, Any]:
+    for key in ("dimension", "image_size"):
+        value = given[key]
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise PluginError(f"@processor({key}={value!r}): give a whole number from 1")
+    if given["metric"] is not None and not isinstance(given["metric"], Metric):
+        raise PluginError(f"@processor(metric={given['metric']!r}): give Metric.{', Metric.'.join(Metric)}")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _marked(plugin: Plugin, name: str | None, facts: Mapping[str, Any]) -> type[Processor]:
+    if inspect.isclass(plugin):
+        bases, body = _of_class(plugin)
+    else:
+        bases, body = (Processor,), _of_function(plugin)
+    called = getattr(plugin, "__name__", "") if name is None else name
+    if not isinstance(called, str) or not called or called == "<lambda>":
+        raise PluginError(f"The processor {place(plugin)} has no name: give one, @processor(name=...)")
+    body |= {key: getattr(plugin, key) for key in ("__module__", "__qualname__", "__doc__")}
+    body |= {"__wrapped__": plugin if inspect.isclass(plugin) else staticmethod(plugin), **facts}
+    if name is not None or not issubclass(bases[0], Processor):
+        body["processor_name"] = classmethod(lambda _cls: called)
+    return type(called, bases, body)
+
+
+def _of_function(function: Plugin) -> dict[str, Any]:
+    if not inspect.isfunction(function):
+        raise PluginError(f"@processor marks a function or a class, not {function!r}")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise PluginError(f"The processor {place(function)} must answer at once: neither 'async def' nor 'yield'")
+    try:
+        inspect.signature(function).bind(None, {})
+    except TypeError as error:
+        raise PluginError(f"The processor {place(function)} must take (image, context): {error}") from error
+    return {"process": lambda _self, image, context: function(image, context)}
+
+
+def _of_class(plugin: type) -> tuple[tuple[type, ...], dict[str, Any]]:
+    if issubclass(plugin, PipelineProcesser | PipelineRouter):
+        raise PluginError(f"{place(plugin)} is a plug-in already, in the contract's form: leave @processor out")
+    if not callable(getattr(plugin, "process", None)):
+        raise PluginError(f"The processor {place(plugin)} has no method process(image, context)")
+    if issubclass(plugin, Processor):
+        return (plugin,), {}
+    made_by: Callable[..., None] = getattr(plugin, "__init__")  # noqa: B009 - mypy takes the attribute for an instance's
+    return (plugin, Processor), {} if made_by is object.__init__ else {"__init__": _making(plugin, made_by)}
+
+
+def _making(plugin: type, initialize: Callable[..., None]) -> Callable[..., None]:
+    given = _how_many(initialize, place(plugin))
+
+    def make(self: Processor, para: Mapping[str, Any], host: Host) -> None:
+        Processor.__init__(self, para, host)
+        initialize(self, *(para, host)[:given])
+
+    return make
+
+
+def _how_many(initialize: Callable[..., None], where: str) -> int:
+    signature = inspect.signature(initialize)
+    for given in (2, 1, 0):
+        with suppress(TypeError):
+            signature.bind(None, *(None, None)[:given])
+            return given
+    raise PluginError(f"The processor {where} must be made from (), (para) or (para, host), not {signature}")
 
 
 ProcessorClass = type[PipelineProcesser] | type[Processor]
@@ -117,6 +236,8 @@ class Registry:
 
     def add(self, plugin: type) -> None:
         """Raises `PluginError` when the name is taken or missing, or the class is no plug-in."""
+        if not inspect.isclass(plugin):
+            raise PluginError(f"{plugin!r} is neither a processor nor a router; mark a function by @processor")
         if issubclass(plugin, Processor):
             _take(self._processors, "processor", plugin.processor_name, plugin)
         elif issubclass(plugin, PipelineProcesser):
@@ -132,6 +253,14 @@ class Registry:
     def router(self, name: str) -> RouterClass:
         return _find(self._routers, "router", name)
 
+    def get(self, kind: str, name: str) -> type | None:
+        """By the contract's kinds, 'processer' and 'router' ('processor' as well); None for an unknown name."""
+        if kind in {"processer", "processor"}:
+            return self._processors.get(name)
+        if kind == "router":
+            return self._routers.get(name)
+        raise UnknownNameError("kind of plug-in", kind, ("processer", "router"))
+
     def __iter__(self) -> Iterator[tuple[str, type]]:
         yield from sorted([*self._processors.items(), *self._routers.items()], key=lambda item: item[0])
 
@@ -139,7 +268,7 @@ class Registry:
 def _take(names: dict[str, Any], kind: str, naming: Callable[[], str], plugin: type) -> None:
     name = _name(kind, naming, plugin)
     if name in names and names[name] is not plugin:
-        raise PluginError(f"Two plug-ins are a {kind} named {name!r}: {_place(names[name])} and {_place(plugin)}")
+        raise PluginError(f"Two plug-ins are a {kind} named {name!r}: {place(names[name])} and {place(plugin)}")
     names[name] = plugin
 
 
@@ -149,7 +278,7 @@ def _name(kind: str, naming: Callable[[], str], plugin: type) -> str:
     except NotImplementedError:
         name = None
     if not isinstance(name, str) or not name:
-        raise PluginError(f"The {kind} {_place(plugin)} has no name: let {naming.__name__}() answer with one")
+        raise PluginError(f"The {kind} {place(plugin)} has no name: let {naming.__name__}() answer with one")
     return name
 
 
@@ -159,7 +288,8 @@ def _find(names: Mapping[str, T], kind: str, name: str) -> T:
     return names[name]
 
 
-def _place(plugin: type) -> str:
+def place(plugin: Any) -> str:
+    """`FILE:LINE` of its source, or its full name where there is none."""
     try:
         return f"{inspect.getsourcefile(plugin)}:{inspect.getsourcelines(plugin)[1]}"
     except (OSError, TypeError):

@@ -12,13 +12,19 @@ REPLAY_BATCH = 2000
 
 
 class SpaceBook:
-    """The spaces by collection and pipeline: opened at start, created with the first vector."""
+    """The spaces by collection and pipeline: opened at start, created with the first vector.
 
-    def __init__(self, records: RecordStore, index: VectorIndex, *, app_name: str, metric: Metric) -> None:
+    `metric` and `dimension` are for pipelines that declare none of their own; `dimension` None: the first vector's.
+    """
+
+    def __init__(
+        self, records: RecordStore, index: VectorIndex, *, app_name: str, metric: Metric, dimension: int | None = None
+    ) -> None:
         self._records = records
         self._index = index
         self._app_name = app_name
         self._metric = metric
+        self._dimension = dimension
         self._lock = threading.Lock()
         self._spaces: dict[tuple[str, str], SpaceRecord] = {}
 
@@ -58,6 +64,7 @@ class SpaceBook:
             self._spaces = {}
 
     def _create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
+        self._check_dimension(pipeline, dimension)
         with self._lock:
             if (collection, pipeline.name) in self._spaces:
                 return self._spaces[collection, pipeline.name]
@@ -70,6 +77,15 @@ class SpaceBook:
                     self._open(space)
                     return space
         raise AssertionError("names never end")
+
+    def _check_dimension(self, pipeline: Pipeline, dimension: int) -> None:
+        expected = pipeline.dimension or self._dimension
+        if expected not in (None, dimension):
+            where = "the pipeline declares" if pipeline.dimension else "milvus/dimension says"
+            raise VectorMismatchError(
+                f"Pipeline {pipeline.name!r} made a vector of {dimension} dimensions; {where} {expected}. "
+                "Correct the one or the other."
+            )
 
     def _names(self, collection: str, pipeline: Pipeline) -> Iterable[str]:
         """The contract's name for a collection's first pipeline, longer ones for those after it."""

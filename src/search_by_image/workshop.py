@@ -1,20 +1,24 @@
 """From the configuration's JSON texts to pipelines, with every mistake reported at once."""
 
+import inspect
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from PIL import Image
 
 from search_by_image.errors import ConfigError, PluginError, Problem, SearchByImageError
 from search_by_image.images import ImageLimits, open_rgb
-from search_by_image.pipeline import Execute, Node, Pipeline, Route
-from search_by_image.plugins import Context, Features, Host, PipelineProcesser, Processor, Registry
+from search_by_image.pipeline import MAX_STEPS, NODE_TIMEOUT, Execute, Node, Pipeline, Route
+from search_by_image.plugins import Context, Features, Host, PipelineProcesser, Processor, Registry, Subject
 
 logger = logging.getLogger(__name__)
 
+Config = str | Mapping[str, Any]
 T = TypeVar("T")
 NODE_KEYS = ("name", "processor", "context", "router", "router_para", "exception_router", "exception_router_para")
 TEXT_KEYS = ("name", "router", "exception_router")
@@ -23,65 +27,96 @@ DRAFT_FACTOR = 2
 
 
 class Workshop:
-    """Makes pipelines from their JSON texts; a processor named twice is made once."""
+    """Makes pipelines from their JSON texts, or dictionaries; a processor named twice is made once. Thread-safe."""
 
-    def __init__(self, registry: Registry, host: Host, para: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        host: Host,
+        para: Mapping[str, Mapping[str, Any]],
+        *,
+        node_timeout: float = NODE_TIMEOUT,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
         self._registry = registry
         self._host = host
         self._para = para
+        self._node_timeout = node_timeout
+        self._max_steps = max_steps
         self._typed: dict[str, Processor] = {}
+        self._lock = threading.Lock()
 
-    def pipelines(self, texts: Mapping[str, str]) -> dict[str, Pipeline]:
+    def pipelines(self, configs: Mapping[str, Config]) -> dict[str, Pipeline]:
         """Raises `ConfigError` with everything that is wrong in any of them."""
         problems: list[Problem] = []
-        made = {name: self._pipeline(name, text, problems) for name, text in texts.items()}
+        made = {name: self._pipeline(name, config, problems) for name, config in configs.items()}
         if problems:
             raise ConfigError(problems, "the pipelines")
-        return {name: pipeline for name, pipeline in made.items() if pipeline is not None}
+        return made
 
-    def _pipeline(self, name: str, text: str, problems: list[Problem]) -> Pipeline | None:
+    def _pipeline(self, name: str, config: Config, problems: list[Problem]) -> Pipeline:
         path = f"pipeline/pipeline_config/{name}"
-        found = list(_problems(text, path))
-        if found:
-            problems.extend(found)
-            return None
-        in_order = sorted(json.loads(text).items(), key=lambda item: int(item[0]))
-        nodes = [self._node(id_, node, f"{path}/{id_}", problems) for id_, node in in_order]
-        return Pipeline(name, tuple(node for node in nodes if node is not None))
-
-    def _node(self, id_: str, config: Mapping[str, Any], path: str, problems: list[Problem]) -> Node | None:
-        name = config["processor"]
-        made = _attempt(lambda: self._executable(name), f"{path}/processor", problems)
-        route = _attempt(lambda: self._route(config, "router"), f"{path}/router", problems)
-        after_failure = _attempt(lambda: self._route(config, "exception_router"), f"{path}/exception_router", problems)
-        if made is None:
-            return None
-        typed, execute = made
-        return Node(
-            id=id_,
-            name=config.get("name") or id_,
-            processor_name=name,
-            execute=execute,
-            context=config.get("context") or {},
-            route=route,
-            exception_route=after_failure,
-            typed=typed,
-            para=self._para.get(name, {}),
+        configured = _attempt(lambda: _parsed(config, path), path, problems) or {}
+        problems.extend(_numbering(configured, path))
+        nodes = [self._node(id_, node, f"{path}/{id_}", problems) for id_, node in configured.items()]
+        return Pipeline(
+            name,
+            tuple(node for node in nodes if node is not None),
+            node_timeout=self._node_timeout,
+            max_steps=self._max_steps,
+            registry=self._registry,
         )
 
-    def _executable(self, name: str) -> tuple[Processor | None, Execute]:
+    def _node(self, id_: str, config: Any, path: str, problems: list[Problem]) -> Node | None:
+        problems.extend(_node_problems(config, path))
+        if not isinstance(config, Mapping):
+            return None
+        name = _text(config, "processor")
+        made = _attempt(lambda: self._executable(name), f"{path}/processor", problems) if name else None
+        route = _attempt(lambda: self._route(config, "router", path), f"{path}/router", problems)
+        after_failure = _attempt(
+            lambda: self._route(config, "exception_router", path), f"{path}/exception_router", problems
+        )
+        if made is None:
+            return None
+        return Node(
+            id=id_,
+            name=_text(config, "name") or id_,
+            processor_name=name,
+            execute=made.execute,
+            context=_object(config, "context"),
+            route=route,
+            exception_route=after_failure,
+            typed=made.typed,
+            para=self._para.get(name, {}),
+            asynchronous=made.asynchronous,
+        )
+
+    def _executable(self, name: str) -> "_Executable":
         plugin = self._registry.processor(name)
         if issubclass(plugin, PipelineProcesser):
-            if plugin.is_asyn():
-                raise PluginError(f"{name!r} is asynchronous (is_asyn); this version runs synchronous processors only.")
-            return None, plugin.execute
-        if name not in self._typed:
-            self._typed[name] = _instance(plugin, self._para.get(name, {}), self._host)
-        return self._typed[name], TypedExecution(self._typed[name], self._host.limits)
+            return _Executable(plugin.execute, None, _is_asynchronous(plugin))
+        with self._lock:
+            if name not in self._typed:
+                self._typed[name] = _instance(plugin, self._para.get(name, {}), self._host)
+        return _Executable(TypedExecution(self._typed[name], self._host.limits), self._typed[name], False)
 
-    def _route(self, config: Mapping[str, Any], key: str) -> Route | None:
-        name = config.get(key)
-        return Route(self._registry.router(name), config.get(f"{key}_para") or {}) if name else None
+    def _route(self, config: Mapping[str, Any], key: str, path: str) -> Route | None:
+        name, para = _text(config, key), _object(config, f"{key}_para")
+        if not name:
+            return None
+        router = self._registry.router(name)
+        try:
+            inspect.signature(router.get_next).bind(None, {}, None, **para)
+        except TypeError as error:
+            raise ConfigError([Problem(f"{path}/{key}_para", f"{name} cannot take them: {error}")]) from error
+        return Route(router, para)
+
+
+class _Executable(NamedTuple):
+    execute: Execute
+    typed: Processor | None
+    asynchronous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +127,42 @@ class TypedExecution:
     limits: ImageLimits
 
     def __call__(self, input_data: Any, context: Context, _run: Any) -> dict[str, Any]:
-        size = self.processor.image_size
-        opened = input_data.get("opened")
-        if opened is None:
-            at_least = DRAFT_FACTOR * size if size else None
-            opened = open_rgb(input_data["image"], self.limits, at_least=at_least)
-        made: object = self.processor.process(opened, context)
+        made: object = self.processor.process(self._opened(input_data), context)
         if isinstance(made, Image.Image):
             return {**input_data, "opened": made}
-        if not isinstance(made, Features):
-            name = self.processor.processor_name()
-            raise PluginError(f"{name}.process answered {type(made).__name__}; let it answer Features or a PIL image")
-        collection = made.collection or input_data.get("collection", "")
-        return {**input_data, **made.extra, "collection": collection, "vertor": made.vector, "vector": made.vector}
+        if not isinstance(made, Features | Subject):
+            raise PluginError(
+                f"{self._name}.process answered {type(made).__name__}; let it answer Features, a Subject or a PIL image"
+            )
+        output = {**input_data, **made.extra, "collection": made.collection or input_data.get("collection", "")}
+        if isinstance(made, Subject):
+            return {**output, "opened": made.image}
+        return {**output, "vertor": made.vector, "vector": made.vector}
+
+    @property
+    def _name(self) -> str:
+        return self.processor.processor_name()
+
+    def _opened(self, data: Any) -> Image.Image:
+        given = data if isinstance(data, Mapping) else {}
+        opened, raw = given.get("opened"), given.get("image")
+        for picture in (opened, raw):
+            if isinstance(picture, Image.Image):
+                return picture
+        if not isinstance(raw, bytes | bytearray | memoryview):
+            raise PluginError(
+                f"{self._name} needs a dict with the picture's bytes as 'image', or a PIL image as 'opened'; "
+                f"it got {_shape(data)}"
+            )
+        size = self.processor.image_size
+        return open_rgb(bytes(raw), self.limits, at_least=DRAFT_FACTOR * size if size else None)
+
+
+def _shape(data: Any) -> str:
+    """What it is, without what it holds."""
+    if not isinstance(data, Mapping):
+        return type(data).__name__
+    return f"a dict of {', '.join(f'{key!r} ({type(value).__name__})' for key, value in data.items())}"
 
 
 def _attempt(make: Callable[[], T], path: str, problems: list[Problem]) -> T | None:
@@ -117,6 +175,13 @@ def _attempt(make: Callable[[], T], path: str, problems: list[Problem]) -> T | N
     return None
 
 
+def _is_asynchronous(plugin: type[PipelineProcesser]) -> bool:
+    try:
+        return bool(plugin.is_asyn())
+    except Exception as error:
+        raise PluginError(f"It cannot tell whether it is asynchronous: {type(error).__name__}: {error}.") from error
+
+
 def _instance(plugin: type[Processor], para: Mapping[str, Any], host: Host) -> Processor:
     try:
         return plugin(para, host)
@@ -127,24 +192,49 @@ def _instance(plugin: type[Processor], para: Mapping[str, Any], host: Host) -> P
         raise PluginError(f"It cannot be made: {type(error).__name__}: {error}. See its settings.") from error
 
 
-def _problems(text: str, path: str) -> Iterator[Problem]:
+def _parsed(config: Config, path: str) -> dict[str, Any]:
+    """The nodes in the order of their numbers. Raises `ConfigError`."""
     try:
-        nodes = json.loads(text)
+        nodes = deepcopy(config) if isinstance(config, Mapping) else json.loads(config, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        yield Problem(path, f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
-        return
-    if not isinstance(nodes, dict) or not nodes:
-        yield Problem(path, 'must be a JSON object of nodes: {"1": {"name": ..., "processor": ...}, "2": ...}')
-        return
+        raise _mistake(path, f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except (RecursionError, TypeError, ValueError) as error:
+        raise _mistake(path, f"not JSON: {error}") from error
+    if not isinstance(nodes, Mapping) or not nodes:
+        raise _mistake(path, 'must be a JSON object of nodes: {"1": {"name": ..., "processor": ...}, "2": ...}')
+    return {str(id_): nodes[id_] for id_ in sorted(nodes, key=lambda id_: (len(str(id_)), str(id_)))}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return made
+
+
+def _mistake(path: str, message: str) -> ConfigError:
+    return ConfigError([Problem(path, message)])
+
+
+def _numbering(nodes: Mapping[str, Any], path: str) -> Iterator[Problem]:
     expected = [str(number) for number in range(1, len(nodes) + 1)]
-    if sorted(nodes, key=lambda key: (len(key), key)) != expected:
+    if list(nodes) != expected:
         yield Problem(path, f"the node ids must be {', '.join(expected)} without gaps; found {', '.join(nodes)}")
-    for id_, node in nodes.items():
-        yield from _node_problems(node, f"{path}/{id_}")
+
+
+def _text(config: Mapping[str, Any], key: str) -> str:
+    value = config.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _object(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _node_problems(node: Any, path: str) -> Iterator[Problem]:
-    if not isinstance(node, dict):
+    if not isinstance(node, Mapping):
         yield Problem(path, "must be a JSON object with at least 'processor'")
         return
     if not isinstance(node.get("processor"), str) or not node["processor"]:
@@ -155,5 +245,5 @@ def _node_problems(node: Any, path: str) -> Iterator[Problem]:
         if not isinstance(node.get(key) or "", str):
             yield Problem(f"{path}/{key}", "must be text")
     for key in OBJECT_KEYS:
-        if not isinstance(node.get(key) or {}, dict):
+        if not isinstance(node.get(key) or {}, Mapping):
             yield Problem(f"{path}/{key}", "must be a JSON object")

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 import numpy as np
 
@@ -24,11 +25,25 @@ def true_distances(metric, vectors, query):
     vectors, query = np.asarray(vectors, np.float64), np.asarray(query, np.float64)
     if metric is Metric.L2:
         return np.sqrt(((vectors - query) ** 2).sum(axis=1))
+    if metric.is_binary:
+        return np.array([bit_distance(metric, row, query) for row in vectors])
     products = (vectors * query).sum(axis=1)
     if metric is Metric.IP:
         return 1.0 - products
     lengths = np.sqrt((vectors**2).sum(axis=1) * (query**2).sum())
     return 1.0 - products / np.where(lengths > 0, lengths, 1.0)
+
+
+def bit_distance(metric, one, other):
+    one, other = ({place for place, bit in enumerate(bits) if bit} for bits in (one, other))
+    if metric is Metric.HAMMING:
+        return float(len(one ^ other))
+    return float(1 - Fraction(len(one & other), len(one | other))) if one | other else 0.0
+
+
+def vectors_for(metric, numbers):
+    """What the metric takes: the numbers, or their signs as 0 and 1."""
+    return np.where(numbers > 0, 1, 0).astype(np.float32) if metric.is_binary else numbers.astype(np.float32)
 
 
 class Clusters:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError, VectorMismatchError
 from search_by_image.vectors.base import Metric, Neighbour, Space, VectorIndex, as_ids
-from vectors.stores import found, true_distances
+from vectors.stores import found, true_distances, vectors_for
 
 NAME = "app_pictures"
 PROPERTY = settings(
@@ -49,23 +49,24 @@ class TestSearch:
     @metrics
     def test_distances_and_order_are_those_of_the_metric(self, make_index, metric):
         generator = np.random.default_rng(1)
-        vectors, query = generator.normal(size=(200, 8)).astype(np.float32), generator.normal(size=8).astype(np.float32)
+        vectors, query = (vectors_for(metric, generator.normal(size=size)) for size in ((200, 8), 8))
         index = make_index()
         index.open_space(Space(NAME, 8, metric))
         index.upsert(NAME, np.arange(200), vectors)
         expected = true_distances(metric, vectors, query)
         answer = index.search(NAME, query, 20)
-        assert found(answer) == np.argsort(expected)[:20].tolist()
+        assert found(answer) == np.argsort(expected, kind="stable")[:20].tolist()
         assert [neighbour.distance for neighbour in answer] == pytest.approx(np.sort(expected)[:20], abs=1e-6)
 
     @metrics
     def test_a_vector_finds_itself(self, make_index, metric):
         index = make_index()
         index.open_space(Space(NAME, 2, metric))
-        index.upsert(NAME, ids(7, 8), rows([0.6, 0.8], [1, 0]))
-        nearest = index.search(NAME, rows([0.6, 0.8])[0], 1)[0]
+        itself, other = vectors_for(metric, rows([0.6, 0.8], [1, 0]))
+        index.upsert(NAME, ids(7, 8), np.stack([itself, other]))
+        nearest = index.search(NAME, itself, 1)[0]
         assert nearest.id == 7
-        assert metric.score(nearest.distance) == pytest.approx(1.0, abs=1e-6)
+        assert metric.score(nearest.distance, 2) == pytest.approx(1.0, abs=1e-6)
 
     def test_nearest_first(self, line):
         assert line.search(NAME, rows([0, 0, 0])[0], 3) == [Neighbour(1, 1.0), Neighbour(2, 2.0), Neighbour(3, 3.0)]
@@ -97,10 +98,11 @@ class TestSearch:
     def test_a_zero_vector_and_a_zero_query_give_numbers(self, make_index, metric):
         index = make_index()
         index.open_space(Space(NAME, 2, metric))
-        index.upsert(NAME, ids(1, 2), rows([0, 0], [3, 4]))
-        for query in rows([0, 0], [3, 4]):
+        vectors = vectors_for(metric, rows([0, 0], [3, 4]))
+        index.upsert(NAME, ids(1, 2), vectors)
+        for query in vectors:
             answer = {neighbour.id: neighbour.distance for neighbour in index.search(NAME, query, 2)}
-            expected = true_distances(metric, [[0, 0], [3, 4]], query)
+            expected = true_distances(metric, vectors, query)
             assert [answer[1], answer[2]] == pytest.approx(expected, abs=1e-6)
 
     def test_cosine_distance_stays_within_0_and_2(self, make_index):
@@ -128,6 +130,38 @@ class TestSearch:
     def test_a_query_that_is_not_finite_is_refused(self, line, value):
         with pytest.raises(VectorMismatchError):
             line.search(NAME, rows([0, value, 0])[0], 1)
+
+
+binary_metrics = pytest.mark.parametrize("metric", [metric for metric in Metric if metric.is_binary])
+
+
+class TestBits:
+    def test_hamming_counts_the_bits_that_differ(self, make_index):
+        index = make_index()
+        index.open_space(Space(NAME, 8, Metric.HAMMING))
+        index.upsert(NAME, ids(1, 2, 3), rows([1] * 8, [0] * 8, [1, 1, 1, 0, 0, 0, 0, 0]))
+        query = rows([1, 1, 0, 0, 0, 0, 0, 0])[0]
+        assert index.search(NAME, query, 3) == [Neighbour(3, 1.0), Neighbour(2, 2.0), Neighbour(1, 6.0)]
+
+    def test_jaccard_is_what_is_not_shared_of_what_either_has(self, make_index):
+        index = make_index()
+        index.open_space(Space(NAME, 8, Metric.JACCARD))
+        index.upsert(NAME, ids(1, 2, 3), rows([1] * 8, [0] * 8, [1, 1, 1, 1, 0, 0, 0, 0]))
+        query = rows([1, 1, 0, 0, 0, 0, 0, 0])[0]
+        assert index.search(NAME, query, 3) == [Neighbour(3, 0.5), Neighbour(1, 0.75), Neighbour(2, 1.0)]
+        assert index.search(NAME, query * 0, 1) == [Neighbour(2, 0.0)]
+
+    @binary_metrics
+    @pytest.mark.parametrize("value", [2, -1, 0.5, 255])
+    def test_other_numbers_than_0_and_1_are_refused(self, make_index, metric, value):
+        index = make_index()
+        index.open_space(Space(NAME, 8, metric))
+        index.upsert(NAME, ids(1), rows([1] * 8))
+        with pytest.raises(VectorMismatchError, match=f"{metric}.* 0 and 1 .*{value}"):
+            index.upsert(NAME, ids(2, 3), rows([0] * 8, [1, 1, 1, 1, 1, 1, 1, value]))
+        with pytest.raises(VectorMismatchError, match="0 and 1"):
+            index.search(NAME, rows([value, 1, 1, 1, 1, 1, 1, 1])[0], 1)
+        assert index.ids(NAME).tolist() == [1]
 
 
 class TestOnly:
@@ -197,8 +231,8 @@ class TestUpsert:
         index.upsert(NAME, ids(), np.empty((0, 3), np.float32))
         assert index.ids(NAME).tolist() == []
 
-    def test_ids_of_any_size(self, index):
-        extremes = [-(2**63), -1, 0, 2**63 - 1]
+    def test_ids_of_any_size(self, index, smallest_id, largest_id):
+        extremes = [smallest_id, -1, 0, largest_id]
         index.upsert(NAME, ids(*extremes), rows([1, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 0]))
         assert found(index.search(NAME, rows([0, 0, 0])[0], 4)) == extremes
 
@@ -354,7 +388,7 @@ class TestLife:
     @metrics
     def test_reopened_answers_the_same(self, make_index, metric):
         generator = np.random.default_rng(4)
-        vectors, query = generator.normal(size=(150, 5)).astype(np.float32), generator.normal(size=5).astype(np.float32)
+        vectors, query = (vectors_for(metric, generator.normal(size=size)) for size in ((150, 5), 5))
         index = make_index()
         index.open_space(Space(NAME, 5, metric))
         index.upsert(NAME, np.arange(150), vectors)

@@ -13,7 +13,18 @@ import pytest
 from search_by_image.errors import StoreError, StoreLockedError
 from search_by_image.vectors.base import Metric, Neighbour, Space
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
-from vectors.stores import DIMENSION, NAME, SMALL, Clusters, line, opened, recall
+from vectors.stores import (
+    DIMENSION,
+    NAME,
+    SMALL,
+    Clusters,
+    found,
+    line,
+    opened,
+    recall,
+    true_distances,
+    vectors_for,
+)
 
 
 class TestKinds:
@@ -153,6 +164,24 @@ while True:
     start += 40
     print(start, flush=True)
 """
+
+
+@pytest.mark.parametrize("metric", [metric for metric in Metric if metric.is_binary])
+def test_bits_are_searched_exactly_whatever_the_kind_and_the_number(tmp_path, kind, metric):
+    generator = np.random.default_rng(2)
+    vectors = vectors_for(metric, generator.normal(size=(2000, 16)))
+    kept = np.flatnonzero(np.arange(2000) % 3)
+    space = Space(NAME, 16, metric)
+    with opened(tmp_path, space, kind=kind) as index:
+        index.upsert(NAME, np.arange(2000), vectors)
+        index.maintain()
+        index.delete(NAME, np.arange(0, 2000, 3))
+        assert index.stats(NAME).kind == "flat"
+    with opened(tmp_path, space, kind=kind) as index:
+        for query in vectors_for(metric, generator.normal(size=(5, 16))):
+            expected = true_distances(metric, vectors[kept], query)
+            nearest = kept[np.argsort(expected, kind="stable")[:30]]
+            assert found(index.search(NAME, query, 30)) == nearest.tolist()
 
 
 class TestCrash:

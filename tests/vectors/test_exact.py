@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from search_by_image.vectors.base import Metric, Space
 from search_by_image.vectors.exact import LONGEST, Rows, as_rows, distances, lengths, nearest
+from vectors.stores import bit_distance, vectors_for
 
 WIDE = (
     st.floats(-(2.0**56), 2.0**56, width=32)
@@ -26,10 +27,11 @@ def searches(draw):
     metric = draw(st.sampled_from(list(Metric)))
     dimension = draw(st.sampled_from([1, 3, 17]))
     space = Space("space", dimension, metric)
-    few = draw(matrices(dimension))
+    few = vectors_for(metric, draw(matrices(dimension)))
     picks = draw(st.lists(st.integers(0, len(few) - 1), min_size=1, max_size=60))
     query = draw(st.sampled_from([0, 1])) and few[0]
     query = query if isinstance(query, np.ndarray) else draw(hnp.arrays(np.float32, dimension, elements=WIDE))
+    query = vectors_for(metric, query)
     return space, as_rows(space, few[picks]), as_rows(space, query[np.newaxis])[0], draw(st.integers(1, 70))
 
 
@@ -95,3 +97,16 @@ def test_the_longest_vectors_allowed_do_not_overflow():
     found = nearest(Metric.L2, rows, vectors[0], 1, np.arange(2))
     assert found.ids.tolist() == [0]
     assert found.distances.tolist() == [0.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([Metric.HAMMING, Metric.JACCARD]), st.integers(0, 2**32), st.integers(1, 300), st.floats(0, 1))
+def test_bits_are_counted_exactly(metric, seed, bits, share):
+    generator = np.random.default_rng(seed)
+    vectors = (generator.random((30, bits)) < share).astype(np.float32)
+    query = (generator.random(bits) < generator.random()).astype(np.float32)
+    expected = [bit_distance(metric, vector, query) for vector in vectors]
+    rows = Rows(np.arange(30), vectors, lengths(vectors).astype(np.float32), np.ones(30, bool))
+    found = nearest(metric, rows, query, 7, np.arange(30))
+    assert found.ids.tolist() == sorted(range(30), key=lambda number: (expected[number], number))[:7]
+    assert found.distances == pytest.approx(sorted(expected)[:7], abs=1e-15)

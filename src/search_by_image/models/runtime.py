@@ -17,7 +17,7 @@ import openvino as ov
 from search_by_image.errors import ModelError
 from search_by_image.models.compiled_files import compile_model
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 Precision = Literal["f32", "bf16"]
 
@@ -72,11 +72,15 @@ class CompiledModel:
 
         Raises `ModelError` for another shape or type than the model's input.
         """
+        return {name: output[0] for name, output in self.infer_batched(pixels).items()}
+
+    def infer_batched(self, pixels: Pixels) -> Outputs:
+        """As `infer`, with the outputs as the model gives them, those without a batch in front too."""
         request = self._requests.get()
         try:
             request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=False))
             request.infer()
-            return {name: request.get_output_tensor(index).data[0].copy() for name, index in self._outputs.items()}
+            return {name: request.get_output_tensor(index).data.copy() for name, index in self._outputs.items()}
         except RuntimeError as error:
             raise ModelError(f"The model cannot process {_described(pixels)}; it takes {self._input}.") from error
         finally:

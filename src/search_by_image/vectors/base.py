@@ -7,7 +7,7 @@ it is brought up to date with the record store by two set differences.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,35 @@ class Metric(StrEnum):
     """How the distance of two vectors is measured; smaller is nearer for each.
 
     L2 is the Euclidean distance (not its square), COSINE is `1 - cos` (1 where a vector is zero), IP is `1 - <a, b>`.
+    Of vectors of 0 and 1, HAMMING is the number of bits that differ, JACCARD is `1 - |a and b| / |a or b|` (0 where
+    both are all 0).
     """
 
     L2 = "L2"
     IP = "IP"
     COSINE = "COSINE"
+    HAMMING = "HAMMING"
+    JACCARD = "JACCARD"
 
-    def score(self, distance: float) -> float:
-        """Map a distance to 0..1, falling: `1 / (1 + d)` for L2, `1 - d / 2`, i.e. (1 + cos) / 2, for COSINE and IP."""
+    @property
+    def is_binary(self) -> bool:
+        """Whether it takes vectors of 0 and 1 alone; these are float32 like all others, one number a bit."""
+        return self in {Metric.HAMMING, Metric.JACCARD}
+
+    def score(self, distance: float, dimension: int) -> float:
+        """Map a distance between vectors of so many dimensions to 0..1, falling.
+
+        `1 / (1 + d)` for L2, `1 - d / 2`, i.e. (1 + cos) / 2, for COSINE and IP, `1 - d / dimension`, the share of
+        equal bits, for HAMMING, `1 - d` for JACCARD.
+        """
         if self is Metric.L2:
             return 1.0 / (1.0 + max(distance, 0.0))
-        return min(1.0, max(0.0, 1.0 - distance / 2.0))
+        return min(1.0, max(0.0, 1.0 - distance / self._farthest(dimension)))
+
+    def _farthest(self, dimension: int) -> float:
+        if self is Metric.HAMMING:
+            return dimension
+        return 1.0 if self is Metric.JACCARD else 2.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Space:
     """One vector space: the vectors of one collection that came from one pipeline.
 
     `name` is the index's name (`{app_name}_{collection}`, for a second pipeline `{app_name}_{collection}_{pipeline}`).
+    `dimension` is the number of bits where the metric is binary.
     """
 
     name: str
@@ -65,8 +84,8 @@ class IndexStats:
 class VectorIndex(Protocol):
     """All spaces of one back end. Thread-safe. Vectors are float32 of shape (n, dimension), ids int64 of shape (n,).
 
-    Raises `VectorMismatchError` for a wrong dimension or a value that is not finite, `StoreUnavailableError` when a
-    server does not answer, `UnknownNameError` for a space that was not opened.
+    Raises `VectorMismatchError` for a wrong dimension, a value that is not finite or, where the metric is binary, not 0
+    or 1, `StoreUnavailableError` when a server does not answer, `UnknownNameError` for a space that was not opened.
     """
 
     def open_space(self, space: Space) -> None:
@@ -107,6 +126,16 @@ class VectorIndex(Protocol):
     def close(self) -> None:
         """Keep what is worth keeping and let go of files. Calls after it raise `StoreError`."""
         ...
+
+
+def as_vector(raw: Any) -> Vector:
+    """Return a new float32 vector, shape (dimension,); of bytes, one 0 or 1 a bit, each byte's highest bit first.
+
+    Raises `TypeError` or `ValueError` for what is no number. A value too large for float32 becomes an infinity.
+    """
+    numbers = np.unpackbits(np.frombuffer(raw, np.uint8)) if isinstance(raw, bytes | bytearray) else raw
+    with np.errstate(over="ignore"):
+        return np.array(numbers, dtype=np.float32).reshape(-1)
 
 
 def missing_and_surplus(recorded: Ids, indexed: Ids) -> tuple[Ids, Ids]:

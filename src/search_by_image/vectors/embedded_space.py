@@ -8,6 +8,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,14 @@ _logger = logging.getLogger(__name__)
 
 
 class EmbeddedSpace:
+    """Vectors of 0 and 1 are always searched exactly: a million of 64 bits take 60 ms.
+
+    Most of their answers end among equal distances, and of these a graph would keep any, not those of the lowest ids.
+    """
+
     def __init__(self, space: Space, settings: EmbeddedSettings, path: Path) -> None:
         self.space = space
-        self._settings = settings
+        self._settings = replace(settings, kind="flat") if space.metric.is_binary else settings
         self._folder = SnapshotFolder(path, space)
         self._main, self._tail = self._folder.load()
         self._changes = 0

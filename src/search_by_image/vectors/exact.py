@@ -55,7 +55,8 @@ class Found:
 def as_rows(space: Space, vectors: npt.ArrayLike) -> Vectors:
     """Return float32 rows of shape (n, dimension), of length 1 where the metric is COSINE (a zero vector stays zero).
 
-    Raises `VectorMismatchError` for another shape, a type that is no number, or a value that is not finite.
+    Raises `VectorMismatchError` for another shape, a type that is no number, a value that is not finite, or, where the
+    metric is binary, one that is neither 0 nor 1.
     """
     rows = _as_float32(vectors, space)
     if rows.shape[1:] != (space.dimension,):
@@ -70,6 +71,8 @@ def as_rows(space: Space, vectors: npt.ArrayLike) -> Vectors:
             f"A vector for space {space.name!r} holds a NaN, an infinity or a length of {LONGEST:g} or more. Check the "
             "pipeline's last processor: every value must be finite."
         )
+    if space.metric.is_binary:
+        _check_bits(space, rows)
     return _normalised(rows, norms) if space.metric is Metric.COSINE else rows
 
 
@@ -111,6 +114,15 @@ def _as_float32(vectors: npt.ArrayLike, space: Space) -> Vectors:
         return np.ascontiguousarray(given, dtype=np.float32)
 
 
+def _check_bits(space: Space, rows: Vectors) -> None:
+    other = rows[(rows != 0) & (rows != 1)]
+    if len(other):
+        raise VectorMismatchError(
+            f"Space {space.name!r} has the metric {space.metric}, which takes vectors of 0 and 1 alone, given: "
+            f"{other[0]:g}. Let the pipeline give an array of 0 and 1, or packed bits as bytes; or use COSINE, L2, IP."
+        )
+
+
 def _normalised(rows: Vectors, norms: Doubles) -> Vectors:
     return (rows / np.where(norms > 0, norms, 1.0)[:, np.newaxis]).astype(np.float32)
 
@@ -125,11 +137,22 @@ def _distances(metric: Metric, rows: Doubles, query: Doubles) -> Doubles:
         squares: Doubles = np.einsum("ij,ij->i", apart, apart)
         return np.sqrt(squares)
     products: Doubles = np.einsum("ij,j->i", rows, query)
+    if metric.is_binary:
+        return _bit_distances(metric, rows.sum(axis=1), products, float(query.sum()))
     if metric is Metric.IP:
         return 1.0 - products
     scale = np.sqrt(np.einsum("ij,ij->i", rows, rows) * np.einsum("j,j->", query, query))
     cosines = products / np.where(scale > 0, scale, 1.0)
     return np.clip(1.0 - cosines, 0.0, 2.0)
+
+
+def _bit_distances(metric: Metric, sizes: Doubles, shared: Doubles, size: float) -> Doubles:
+    """Distances from the bits that are 1 in each row, in both it and the query, and in the query."""
+    differing = sizes + size - 2.0 * shared
+    if metric is Metric.HAMMING:
+        return differing
+    either = differing + shared
+    return differing / np.where(either > 0, either, 1.0)
 
 
 def _contenders(metric: Metric, rows: Rows, query: Vector, top_k: int, among: Ids) -> Ids:
@@ -150,12 +173,15 @@ def _costs(metric: Metric, rows: Rows, query: Vector, among: Ids) -> tuple[Doubl
     """Return each row's cost and how far rounding can have moved it, or the distance in float64.
 
     The bound is Higham's for an inner product of n terms in any order: |error| <= n u |x| |q| / (1 - n u).
+    Of 0 and 1, sums are exact in float32.
     """
     terms = (len(query) + 2) * _UNIT_ROUNDOFF
     norms = rows.norms[among].astype(np.float64)
     length = float(np.linalg.norm(query.astype(np.float64)))
     slack = 1.1 * terms * norms * length + len(query) * _UNDERFLOW
     products = _products(rows.vectors, query, among).astype(np.float64)
+    if metric.is_binary:
+        return _bit_distances(metric, np.rint(norms**2), products, round(length**2)), np.zeros(len(among))
     if metric is Metric.L2:
         slack = 2.0 * slack + 4.0 * _UNIT_ROUNDOFF * norms**2 + len(query) * _LAST_BIT * (norms + length) ** 2
     return costs(metric, norms, products), slack + _LAST_BIT
