@@ -274,7 +274,29 @@ def test_config_check(empty):
     answer = json.loads(wrong.stdout)
     assert (answer["ok"], answer["source"]) == (False, str(empty / "server.xml"))
     assert [problem["path"] for problem in answer["problems"]] == ["flask/prot"]
-    assert data("config", "check") == {"ok": True, "source": "the defaults", "problems": []}
+    assert data("config", "check") == {"ok": True, "source": "the defaults", "problems": [], "notices": []}
+
+
+def test_config_check_looks_at_logging_plugins_and_pipelines_at_once(empty):
+    (empty / "plugins").mkdir()
+    (empty / "plugins" / "broken.py").write_text("1 / 0")
+    log = json.dumps({"handlers": {"x": {"class": "HiveNetLib.no_log.X", "filename": "logs/a.log"}}})
+    inside = f"<logger><json_str>{log}</json_str></logger><pipeline><plugins_path>plugins</plugins_path></pipeline>"
+    (empty / "server.xml").write_text(f"<server>{inside}</server>")
+    wrong = run("config", "check", "-c", "server.xml", "-f", "json")
+    assert wrong.exit_code == 2
+    paths = [problem["path"] for problem in json.loads(wrong.stdout)["problems"]]
+    assert paths == ["logger/json_str", f"{empty}/plugins/broken.py:1"]
+    assert not (empty / "logs").exists()
+
+
+def test_config_check_names_what_has_no_effect(empty):
+    (empty / "server.xml").write_text("<server><milvus><pool>QueuePool</pool></milvus></server>")
+    done = run("config", "check", "-c", "server.xml")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("milvus/pool has no effect")
+    (notice,) = data("config", "check", "-c", "server.xml")["notices"]
+    assert notice == done.stderr.rstrip()
 
 
 def test_config_check_looks_into_the_pipelines(empty):

@@ -37,7 +37,7 @@ from search_by_image.settings import load_settings
 
 @pytest.fixture
 def logging_as_before():
-    loggers = [logging.getLogger(name) for name in (None, "search_by_image", "uvicorn.access", "mine")]
+    loggers = [logging.getLogger(name) for name in (None, "search_by_image", "search_by_image.requests", "mine")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     yield
     for logger, level, handlers in before:

@@ -232,6 +232,78 @@ def test_pages_over_the_limit_are_refused(call):
     assert "page_size 101 is over 100" in answer["msg"]
 
 
+@pytest.mark.parametrize("seq", ["s", "", 7, 0.5, True, None, '猫 " \\ \n'])
+def test_the_callers_number_comes_back(call, seq):
+    assert call("GetImageDoc", {"interface_seq_id": seq})["interface_seq_id"] == seq
+    for body in ({"file": "!"}, {"pipeline": 5}, {"collection": ["x"]}):
+        assert call("SearchByBase64", {"pipeline": "Thumb", "interface_seq_id": seq, **body})["status"][0] == "2"
+
+
+@pytest.mark.parametrize(
+    ("body", "seq"),
+    [
+        (b'{"interface_seq_id": "q-1", "file": ', "q-1"),
+        (b'{"file": "x" "interface_seq_id" : 17}', 17),
+        (b'{"interface_seq_id": -0.5,}', -0.5),
+        (b'{"interface_seq_id": true', True),
+        (b'{"interface_seq_id": "a\\"b\\u732b" x', 'a"b猫'),
+        (b'{"interface_seq_id": {"a": 1}, "pipeline"', ""),
+        (b'{"interface_seq_id": NaN, "pipeline": "Thumb"}', ""),
+        (b'{"interface_seq_id": "q-2", "pipeline": "Thumb", "x": ' + b"[" * 100_000, "q-2"),
+        (b"\xff", ""),
+        (b'{"interface_seq_id": "\\q"}', ""),
+        (b'{"interface_seq_id": 007}', ""),
+        (b'{"interface_seq_id": "\xff"}', ""),
+        (b'{"interface_seq_id": %s}' % (b"1" * 5000), ""),
+        (b'{"interface_seq_id": %s.0,}' % (b"1" * 5000), ""),
+    ],
+    ids=lambda given: repr(given)[:60],
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_the_number_is_echoed_of_bodies_that_cannot_be_read(service, body, seq, kind):
+    answer = service[0].post("/api/SearchServer/SearchByBase64", content=body[:200_000], headers={"Content-Type": kind})
+    assert answer.status_code == 200
+    outcome = answer.json()
+    assert outcome["status"] == "20001"
+    assert outcome["interface_seq_id"] == seq
+    assert type(outcome["interface_seq_id"]) is type(seq)
+
+
+def test_the_number_is_echoed_of_a_form_too(call):
+    file = {"file": ("1.png", b"no picture")}
+    form = {"pipeline": "Thumb", "interface_seq_id": "f-1", "image_doc": "{"}
+    assert call("SearchByUpload", data=form, files=file)["interface_seq_id"] == "f-1"
+    answer = call("ImportByUpload", data=form, files={"file": ("1.png", picture(1))})
+    assert (answer["status"], answer["interface_seq_id"]) == ("20001", "f-1")
+
+
+@pytest.mark.parametrize("values", ["a", 5, 0.5, True, None, ["a", 5], []])
+def test_field_values_of_every_kind(call, values):
+    documents = [{"v": "a"}, {"v": 5}, {"v": 0.5}, {"v": True}, {"v": None}]
+    for seed, document in enumerate(documents):
+        call("ImportByBase64", {"file": encoded(seed), "image_doc": document, "pipeline": "Thumb"})
+    answer = call("GetImageDoc", {"field_name": "v", "field_values": values})
+    wanted = values if isinstance(values, list) else [values]
+    assert answer["status"] == "00000"
+    assert [image["v"] for image in answer["images"]] == wanted
+    removed = call("RemoveImageDoc", {"field_name": "v", "field_values": values})
+    assert [image["v"] for image in removed["images"]] == wanted
+
+
+def test_field_values_that_cannot_be_compared(call):
+    for values in ({"$ne": 1}, [{"a": 1}], [[1]]):
+        answer = call("RemoveImageDoc", {"field_name": "v", "field_values": values})
+        assert answer["status"] == "20001"
+        assert "field_values" in answer["msg"]
+
+
+def test_an_empty_collection_may_be_null(call):
+    body = {"file": encoded(1), "pipeline": "Thumb", "collection": None, "image_doc": {"id": 1}}
+    assert call("ImportByBase64", body)["status"] == "00000"
+    assert len(call("SearchByBase64", body)["match_images"]) == 1
+    assert len(call("GetImageDoc", {"collection": None})["images"]) == 1
+
+
 def test_a_lone_surrogate_is_echoed_as_its_escape(service):
     client, _ = service
     body = b'{"file": "", "pipeline": "Thumb", "interface_seq_id": "\\ud800"}'
@@ -324,8 +396,8 @@ def test_a_bug_leaks_nothing(call, service, monkeypatch, caplog):
         raise RuntimeError("secret /path")
 
     monkeypatch.setattr(service[1], "search", fail)
-    answer = call("SearchByBase64", {"file": encoded(1), "pipeline": "Thumb"})
-    assert answer == {"interface_seq_id": "", "status": "20000", "msg": "The service failed; its log says more."}
+    answer = call("SearchByBase64", {"file": encoded(1), "pipeline": "Thumb", "interface_seq_id": "b"})
+    assert answer == {"interface_seq_id": "b", "status": "20000", "msg": "The service failed; its log says more."}
     assert "secret /path" in caplog.text
 
 

@@ -1,3 +1,4 @@
+import builtins
 import sys
 
 import pytest
@@ -131,13 +132,170 @@ def test_installed_packages_bring_plugins(folder, monkeypatch):
     assert [name for name, _ in load()] == ["Mean"]
 
 
-def test_asynchronous_processors_are_refused_at_start(folder):
-    source = OLD_STYLE.replace(
-        "    @classmethod\n    def execute",
-        "    @classmethod\n    def is_asyn(cls):\n        return True\n    @classmethod\n    def execute",
+def test_files_are_loaded_in_the_order_of_their_names(folder):
+    record = "import builtins\nbuiltins.LOADED.append(__name__)\n"
+    for name in ("b", "a", "c"):
+        (folder / f"{name}.py").write_text(record)
+    (folder / "text.txt").write_text("no plug-in")
+    builtins.LOADED = []
+    try:
+        load(folder)
+        names = [name.split("_")[-2] for name in builtins.LOADED]
+    finally:
+        del builtins.LOADED
+    assert names == ["a", "b", "c"]
+
+
+def test_modules_are_registered_under_names_of_their_own(folder):
+    for part, name in (("a", "Mean"), ("b", "Other")):
+        (folder / part).mkdir()
+        (folder / part / "mean.py").write_text(TYPED.replace("Mean", name))
+    plugins = dict(load(folder / "a", folder / "b"))
+    modules = {name: sys.modules[plugin.__module__] for name, plugin in plugins.items()}
+    assert {name: module.__file__ for name, module in modules.items()} == {
+        "Mean": f"{folder}/a/mean.py",
+        "Other": f"{folder}/b/mean.py",
+    }
+
+
+def test_each_folder_has_its_own_helper_modules(folder):
+    for part, size in (("a", 1), ("b", 2)):
+        (folder / part).mkdir()
+        (folder / part / "plugin_size.py").write_text(f"SIZE = {size}\n")
+        source = TYPED.replace("Mean", f"Mean{part}") + "    from plugin_size import SIZE as size\n"
+        (folder / part / "plugin.py").write_text(source)
+    plugins = dict(load(folder / "a", folder / "b"))
+    assert {name: plugin.size for name, plugin in plugins.items()} == {"Meana": 1, "Meanb": 2}
+
+
+def test_what_is_no_plugin_is_passed_over(folder):
+    (folder / "many.py").write_text(
+        OLD_STYLE.replace("from old_helper import scale", "from collections import OrderedDict")
+        + """
+from abc import abstractmethod
+from search_by_image.plugins import Processor
+from cheap_library import Thumbnail
+
+class Helper:
+    pass
+
+class Abstract(Processor):
+    @abstractmethod
+    def size(self):
+        ...
+    def process(self, image, context):
+        return self.size()
+
+class Unfinished(Processor):
+    pass
+
+Alias = Grey
+NUMBER = 5
+"""
     )
-    (folder / "old.py").write_text(source)
+    assert [name for name, _ in load(folder, processer_para={"Grey": {"offset": 1}})] == ["Grey", "Stop"]
+
+
+def test_initialize_is_called_once(folder):
+    (folder / "count.py").write_text(
+        OLD_STYLE.replace("from old_helper import scale", "calls = []").replace(
+            "cls.offset = PIPELINE_PROCESSER_PARA", "calls.append(1); cls.offset = PIPELINE_PROCESSER_PARA"
+        )
+        + "\nAlias = Grey\n"
+    )
+    plugin = dict(load(folder, processer_para={"Grey": {"offset": 1}}))["Grey"]
+    assert sys.modules[plugin.__module__].calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("raise SystemExit('no model')", 1, "SystemExit: no model"),
+        ("import sys\nsys.exit(3)", 2, "SystemExit: 3"),
+        ("def f():\n    1 / 0\n\nf()", 2, "ZeroDivisionError"),
+        ("from plugin_broken_helper import x", 1, "KeyError: 'inside'"),
+    ],
+)
+def test_a_file_that_fails_in_any_way_is_named_with_its_line(folder, source, line, said):
+    (folder / "plugin_broken_helper.py").write_text("try:\n    x = {}['inside']\nfinally:\n    pass\n")
+    (folder / "z.py").write_text(source)
+    with pytest.raises(ConfigError) as caught:
+        load(folder)
+    found = {problem.path: problem.message for problem in caught.value.problems}
+    assert said in found[f"{folder}/z.py:{line}"]
+    assert len(found) <= 2
+
+
+def test_a_file_that_is_no_python_source_is_named(folder):
+    (folder / "z.py").write_bytes(b"x = '\0'")
+    with pytest.raises(ConfigError, match=r"z\.py") as caught:
+        load(folder)
+    assert "null bytes" in caught.value.problems[0].message
+
+
+def test_an_initialize_that_fails_is_named_with_its_line(folder):
+    (folder / "old.py").write_text(OLD_STYLE.replace("from old_helper import scale", ""))
+    with pytest.raises(ConfigError) as caught:
+        load(folder)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == (f"{folder}/old.py:12", "KeyError: 'Grey'")
+
+
+def test_a_package_that_fails_is_named_with_the_place(folder, monkeypatch):
+    package = folder / "colour_plugin-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: colour-plugin\nVersion: 1\n")
+    (package / "entry_points.txt").write_text(
+        "[search_by_image.plugins]\na = colour_failing:Mean\nb = no_such_colour_module:Mean\n"
+    )
+    (folder / "colour_failing.py").write_text("x = 1\n1 / 0\n")
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(ConfigError) as caught:
+        load()
+    failing, absent = caught.value.problems
+    assert failing.path == f"package colour_failing:Mean ({folder}/colour_failing.py:2)"
+    assert absent.path.startswith("package no_such_colour_module:Mean")
+    assert absent.message.startswith("ModuleNotFoundError")
+
+
+def test_functions_and_classes_that_are_marked_are_plugins(folder):
+    (folder / "marked.py").write_text(MARKED)
+    assert [name for name, _ in load(folder)] == ["Corner", "mean_colour"]
+
+
+def test_a_marked_name_taken_twice_names_both_files(folder):
+    for part in ("a", "b"):
+        (folder / part).mkdir()
+        (folder / part / "marked.py").write_text(MARKED)
+    with pytest.raises(ConfigError) as caught:
+        load(folder / "a", folder / "b")
+    text = str(caught.value)
+    assert f"{folder}/a/marked.py:5" in text
+    assert f"{folder}/b/marked.py:5" in text
+
+
+MARKED = """
+import numpy as np
+from search_by_image.plugins import Features, processor
+
+@processor
+def mean_colour(image, context):
+    return Features(np.asarray(image).mean((0, 1)))
+
+@processor(name="Corner")
+class Whatever:
+    def process(self, image, context):
+        return Features(np.asarray(image)[0, 0])
+"""
+
+
+def test_one_file_with_the_modules_beside_it(folder):
+    (folder / "old.py").write_text(OLD_STYLE)
     (folder / "old_helper.py").write_text("def scale(n):\n    return n / 1000\n")
-    registry = load(folder, processer_para={"Grey": {"offset": 7}})
-    with pytest.raises(ConfigError, match="asynchronous"):
-        Workshop(registry, Host(), {}).pipelines({"P": '{"1": {"processor": "Grey"}}'})
+    (folder / "broken.py").write_text("1 / 0")
+    registry = Registry()
+    loader = PluginLoader(registry, {"Grey": {"offset": 1}}, {})
+    loader.load_file(folder / "old.py")
+    assert [name for name, _ in registry] == ["Grey", "Stop"]
+    with pytest.raises(ConfigError, match=r"broken\.py:1: ZeroDivisionError"):
+        loader.load_file(folder / "broken.py")

@@ -10,6 +10,7 @@ from search_by_image.settings import (
     VectorsSettings,
     base_path_of,
     load_settings,
+    notices,
     settings_rows,
 )
 
@@ -65,20 +66,25 @@ def comparable(loaded):
     return nodes, loaded.model_dump(exclude={"origins": True, "source": True, "pipeline": {"pipeline_config"}})
 
 
-def test_a_file_of_2020_is_read_but_for_its_servers(tmp_path):
+def test_a_file_of_2020_is_read_as_it_is(tmp_path):
     path = tmp_path / "search_by_image" / "conf" / "server.xml"
     path.parent.mkdir(parents=True)
     path.write_text(FILE_OF_2020)
-    with pytest.raises(ConfigError) as caught:
-        load(path)
-    assert [problem.path for problem in caught.value.problems] == ["mongodb/host", "milvus/host"]
-    path.write_text(FILE_OF_2020.replace("<host>10.0.0.1</host>", ""))
     loaded = load(path)
+    assert loaded.uses_mongodb
+    assert loaded.uses_milvus
+    assert (loaded.mongodb.host, loaded.milvus.host) == ("10.0.0.1", "10.0.0.1")
     assert (loaded.search_config.nprobe, loaded.milvus.metric_type, loaded.milvus.dimension) == (64, "L2", 1536)
     assert loaded.pipeline.plugins_path == tuple(path.parents[1] / name for name in ("../plugins", "../plugins_demo"))
     assert loaded.pipeline.processer_para["InceptionV4Vertor"]["image_size"] == 299
-    assert loaded.mongodb is not None
     assert loaded.mongodb.password == "123456"
+    assert loaded.logger.is_create_logfile_by_day
+    assert [notice.split()[0] for notice in notices(loaded)] == [
+        "milvus/pool",
+        "milvus/index_file_size",
+        "logger/auto_create_conf",
+        "logger/call_fun_level",
+    ]
 
 
 FILE_OF_2020 = """<server>
@@ -197,7 +203,7 @@ def test_a_pipeline_of_ones_own_replaces_the_default_one():
 def test_the_mongodb_section_may_be_there_without_host(tmp_path):
     inside = "<mongodb><authSource>db</authSource><tls type='bool'>true</tls><appname/><zlib type='int'/></mongodb>"
     mongodb = load(write(tmp_path / "a.xml", inside)).mongodb
-    assert mongodb is not None
+    assert not load(tmp_path / "a.xml").uses_mongodb
     dumped = mongodb.model_dump(by_alias=True)
     assert (dumped["authSource"], dumped["tls"], dumped["appname"], dumped["zlib"]) == ("db", True, "", None)
     assert (dumped["host"], dumped["maxPoolSize"]) == (None, 100)
@@ -274,3 +280,57 @@ def test_a_relative_record_file_is_opened_below_the_base_path(tmp_path):
 )
 def test_record_urls_that_stay_as_they_are(url):
     assert load(overrides={"records/url": url}).records.url == url
+
+
+# what has no effect, and what cannot hold together
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, None),
+        ({"milvus/pool": "QueuePool"}, "milvus/pool has no effect"),
+        ({"milvus/index_file_size": 512}, "Milvus 2 sizes its segments itself"),
+        ({"search_config/nprobe": 16}, "see vectors/recall_target"),
+        ({"search_config/nprobe": 16, "milvus/host": "h"}, None),
+        ({"search_config/nprobe": 16, "milvus/uri": "http://h:19530"}, None),
+        ({"search_config/nprobe": ""}, None),
+        ({"flask/processes": 1}, None),
+        ({"flask/processes": 4}, "flask/processes is 4, and one process is started: the embedded stores belong"),
+        ({"flask/processes": 4, "milvus/host": "h", "mongodb/host": "h"}, "one process is started. Its threads"),
+    ],
+)
+def test_one_notice_for_each_setting_without_effect(given, said):
+    found = notices(load(overrides=given))
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "remedy"),
+    [
+        ({"mongodb/host": "h", "records/url": "sqlite:///a.db"}, "records/url", "Remove records/url to use MongoDB"),
+        ({"milvus/host": "h", "milvus/uri": "http://h"}, "milvus/uri", "Keep one of the two"),
+        ({"logger/config_type": "JSON_FILE"}, "logger/conf_file_name", "name the file"),
+    ],
+)
+def test_settings_that_cannot_hold_together(given, path, remedy):
+    with pytest.raises(ConfigError) as caught:
+        load(overrides=given)
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert remedy in problem.message
+
+
+def test_a_record_url_at_its_default_is_no_conflict():
+    assert load(overrides={"mongodb/host": "h"}).uses_mongodb
+
+
+def test_origins():
+    given = "https://Shop.example.com, http://127.0.0.1:8080,http://[::1]:5,*"
+    assert load(overrides={"cors/allow_origins": given}).cors.allow_origins == (
+        "https://shop.example.com",
+        "http://127.0.0.1:8080",
+        "http://[::1]:5",
+        "*",
+    )

@@ -7,6 +7,17 @@ from hypothesis import strategies as st
 from search_by_image.settings import load_settings, settings_rows
 from search_by_image.settings.keys import known_keys
 
+NOT_PLAIN = (
+    "host",
+    "uri",
+    "json_str",
+    "config_type",
+    "index_params",
+    "search_params",
+    "exact_below",
+    "ivf_above",
+)
+
 
 def write(path, inside):
     path.write_text(f"<server>{inside}</server>", encoding="utf-8")
@@ -29,7 +40,7 @@ def plain_fields():
     strategies = {}
     for path, field in known_keys().fields.items():
         kind = field.annotation
-        if path[0] in skipped or path[-1] in ("host", "json_str", "exact_below", "ivf_above"):
+        if path[0] in skipped or path[-1] in NOT_PLAIN:
             continue
         if kind in (int, float):
             limits = {

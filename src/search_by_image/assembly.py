@@ -1,11 +1,12 @@
 """From settings to a running engine: the one place that chooses and connects the parts."""
 
-import logging
 import os
+from contextlib import ExitStack
 
 from search_by_image.engine import SearchEngine
 from search_by_image.extraction import Extractor
 from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.hivenet import globals_of
 from search_by_image.images import ImageLimits
 from search_by_image.library import Library, LibraryOptions
 from search_by_image.locks import Gate
@@ -15,14 +16,12 @@ from search_by_image.pipeline import Pipeline
 from search_by_image.plugin_files import PluginLoader
 from search_by_image.plugins import Host, Registry
 from search_by_image.processors import shipped
-from search_by_image.records.sql import SqlRecordStore
 from search_by_image.settings import Settings
-from search_by_image.vectors.base import Metric, VectorIndex
-from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
+from search_by_image.stores import open_index, open_records
+from search_by_image.vectors.base import Metric
 from search_by_image.workshop import Workshop
 
 BYTES_PER_MB = 2**20
-logger = logging.getLogger(__name__)
 
 
 def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
@@ -30,12 +29,14 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
 
     Raises `ConfigError` for mistakes in pipelines, `StoreLockedError` when another process has the stores.
     """
-    index = _index(settings)
-    try:
-        library = Library(SqlRecordStore(settings.records.url), index, _extractor(settings), _options(settings))
-    except BaseException:
-        index.close()
-        raise
+    with ExitStack() as opened:
+        extractor = _extractor(settings)
+        index = open_index(settings)
+        opened.callback(index.close)
+        records = open_records(settings)
+        opened.callback(records.close)
+        library = Library(records, index, extractor, _options(settings))
+        opened.pop_all()
     maintenance = Maintenance(library, settings.maintenance.interval) if maintain else None
     return SearchEngine(library, maintenance=maintenance, threads=worker_count(settings), batch=settings.limits.batch)
 
@@ -56,8 +57,11 @@ def open_fetcher(settings: Settings) -> UrlFetcher:
 
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
     """Raises `ConfigError` with everything that is wrong in any plug-in, or else in any pipeline."""
-    workshop = Workshop(_registry(settings), _host(settings), settings.pipeline.processer_para)
-    return workshop.pipelines(settings.pipeline.pipeline_config)
+    configured = settings.pipeline
+    workshop = Workshop(
+        _registry(settings), _host(settings), configured.processer_para, node_timeout=configured.node_timeout
+    )
+    return workshop.pipelines(configured.pipeline_config)
 
 
 def image_limits(settings: Settings) -> ImageLimits:
@@ -74,40 +78,27 @@ def worker_count(settings: Settings) -> int:
     return thread_count(settings) + 1
 
 
+def load_plugins(registry: Registry, settings: Settings) -> None:
+    """Those that are shipped, those of the folders, those of packages; raises `ConfigError` when all were tried."""
+    configured = settings.pipeline
+    loader = PluginLoader(registry, configured.processer_para, configured.router_para, globals_of(settings))
+    loader.load(configured.plugins_path, shipped())
+
+
 def _registry(settings: Settings) -> Registry:
     registry = Registry()
-    for plugin in shipped():
-        registry.add(plugin)
-    configured = settings.pipeline
-    PluginLoader(registry, configured.processer_para, configured.router_para).load(configured.plugins_path)
+    load_plugins(registry, settings)
     return registry
 
 
 def _host(settings: Settings) -> Host:
     runtime = RuntimeSettings(thread_count(settings), settings.models.precision, settings.models.cache_path)
-    return Host(runtime, image_limits(settings))
+    return Host(runtime, image_limits(settings), settings.base_path)
 
 
 def _extractor(settings: Settings) -> Extractor:
     gate = Gate(worker_count(settings), settings.limits.queue)
     return Extractor(build_pipelines(settings), image_limits(settings), gate)
-
-
-def _index(settings: Settings) -> VectorIndex:
-    vectors = settings.vectors
-    if settings.search_config.nprobe is not None:
-        logger.warning("search_config/nprobe has no effect here: vectors/recall_target tunes the embedded index")
-    return EmbeddedIndex(
-        EmbeddedSettings(
-            path=vectors.path,
-            kind=vectors.index,
-            exact_below=vectors.exact_below,
-            ivf_above=vectors.ivf_above,
-            recall_target=vectors.recall_target,
-            snapshot_every=vectors.snapshot_every,
-            rebuild_share=vectors.rebuild_share,
-        )
-    )
 
 
 def _options(settings: Settings) -> LibraryOptions:
@@ -117,6 +108,7 @@ def _options(settings: Settings) -> LibraryOptions:
         default_collection=search.default_collection,
         collections=search.collections,
         metric=Metric(settings.milvus.metric_type),
+        dimension=settings.milvus.dimension,
         top_k=search.topk,
         match_score=search.match_score,
         document_bytes=settings.limits.document_bytes,

@@ -50,6 +50,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         static_path=settings.static_path,
         page_size_max=settings.limits.page_size_max,
         document_bytes=settings.limits.document_bytes,
+        cors_origins=settings.cors.allow_origins,
     )
     return create_app(engine, fetcher, options)
 
@@ -59,7 +60,7 @@ def run(app: FastAPI, sock: socket.socket, on_started: Callable[[], None], *, th
 
     `threaded`: requests in several threads.
     """
-    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=GRACE)
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=GRACE)
     _Server(config, on_started, threaded=threaded).run(sockets=[sock])
 
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from search_by_image.api.contract_codes import BAD_REQUEST, FAILED, NO_FILE, SUCCESS, code_of
 from search_by_image.api.contract_models import (
@@ -30,6 +33,8 @@ from search_by_image.fetch import UrlFetcher, decode_base64
 from search_by_image.records.base import Match
 
 logger = logging.getLogger(__name__)
+ECHOED = re.compile(rb'"interface_seq_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|true|false)')
+BROKEN = "The service failed; its log says more."
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 Upload = Annotated[UploadFile | None, File(description="The picture")]
@@ -50,14 +55,18 @@ class ContractRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return _failure(BAD_REQUEST, _explain(error), _seq_of(error.body))
+                return _failure(BAD_REQUEST, _explain(error), await _seq_of(request, error.body))
             except HTTPException as error:
-                return _failure(BAD_REQUEST, f"The request cannot be read: {error.detail}.")
+                message = f"The request cannot be read: {error.detail}."
+                return _failure(BAD_REQUEST, message, await _seq_of(request))
             except RecursionError:
-                return _failure(BAD_REQUEST, "The request cannot be read: its JSON is nested too deeply.")
+                message = "The request cannot be read: its JSON is nested too deeply."
+                return _failure(BAD_REQUEST, message, await _seq_of(request))
+            except ClientDisconnect:
+                raise
             except Exception:
                 logger.exception("%s failed", request.url.path)
-                return _failure(FAILED, "The service failed; its log says more.")
+                return _failure(FAILED, BROKEN, await _seq_of(request))
 
         return answer
 
@@ -178,6 +187,9 @@ def _answer(seq: Any, run: Callable[[], dict[str, Any]]) -> Response:
     except SearchByImageError as error:
         logger.info("a call failed: %s", error)
         return _failure(code_of(error), str(error), seq)
+    except Exception:
+        logger.exception("a call failed")
+        return _failure(FAILED, BROKEN, seq)
 
 
 def _failure(status: str, message: str, seq: Any = "") -> Response:
@@ -190,6 +202,26 @@ def _explain(error: RequestValidationError) -> str:
     return "; ".join(f"{place}: {found['msg']}" for place, found in zip(places, error.errors()[:5], strict=False))
 
 
-def _seq_of(body: Any) -> Any:
-    seq = body.get("interface_seq_id", "") if isinstance(body, dict | FormData) else ""
+async def _seq_of(request: Request, body: Any = None) -> Any:
+    """What to echo when a body is not as it should be: what was read of it, else what its text seems to say."""
+    is_read = isinstance(body, dict | FormData)
+    seq = body.get("interface_seq_id", "") if is_read else _seq_in(await _bytes_of(request))
+    if isinstance(seq, float) and not math.isfinite(seq):
+        return ""
     return seq if isinstance(seq, str | int | float | bool) else ""
+
+
+def _seq_in(text: bytes) -> Any:
+    found = ECHOED.search(text)
+    try:
+        return json.loads(found[1]) if found else ""
+    except ValueError:
+        return ""
+
+
+async def _bytes_of(request: Request) -> bytes:
+    """Forms are read as they stream; nothing is left of those."""
+    try:
+        return await request.body()
+    except (ClientDisconnect, RuntimeError):
+        return b""

@@ -2,11 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-Seq = str | int | float | bool | None
+Seq = str | int | FiniteFloat | bool | None
 Pipeline = Annotated[str, Field(description="The pipeline's name", examples=["DemoSearch"])]
-Collection = Annotated[str, Field(description="Empty: the pipeline's choice, else the default collection")]
+NONE_IS_EMPTY = BeforeValidator(lambda value: "" if value is None else value)
+Collection = Annotated[
+    str, NONE_IS_EMPTY, Field(description="Empty: the pipeline's choice, else the default collection")
+]
+Everywhere = Annotated[str, NONE_IS_EMPTY, Field(description="Empty: all collections")]
 Scalar = str | int | float | bool | None
 
 
@@ -37,7 +41,7 @@ class ImportByUrl(SearchByUrl):
 
 
 class GetImageDoc(_Request):
-    collection: str = Field("", description="Empty: all collections")
+    collection: Everywhere = ""
     field_name: str | None = Field(None, description="A field of the documents; none: all documents")
     field_values: Scalar | list[Scalar] = Field(None, description="A list: any of them; a single value: equal")
     page_size: int = Field(15, ge=0, description="0: all in one page")
@@ -45,7 +49,7 @@ class GetImageDoc(_Request):
 
 
 class RemoveImageDoc(_Request):
-    collection: str = Field("", description="Empty: all collections")
+    collection: Everywhere = ""
     field_name: str | None = None
     field_values: Scalar | list[Scalar] = None
     all: bool = Field(False, description="Needed to remove everything in the collection without a field_name")

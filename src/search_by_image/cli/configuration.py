@@ -1,5 +1,6 @@
 """`config check` and `config show`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,8 @@ import typer
 from search_by_image.cli import options
 from search_by_image.cli.failures import ExitCode
 from search_by_image.cli.opening import read_settings
-from search_by_image.cli.output import Format, print_json, print_table
-from search_by_image.errors import ConfigError
+from search_by_image.cli.output import Format, print_json, print_table, say
+from search_by_image.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from search_by_image.settings import Settings
@@ -36,16 +37,14 @@ def check(
 ) -> None:
     """Check the settings, then the pipelines; every mistake is reported at once."""
     try:
-        source = _checked(config, config_encoding, debug)
+        settings = _checked(config, config_encoding, debug)
     except ConfigError as error:
         if output is Format.TABLE:
             raise
-        print_json({"ok": False, "source": error.source, "problems": [asdict(problem) for problem in error.problems]})
+        problems = [asdict(problem) for problem in error.problems]
+        print_json({"ok": False, "source": error.source, "problems": problems, "notices": []})
         raise typer.Exit(ExitCode.USAGE) from error
-    if output is Format.JSON:
-        print_json({"ok": True, "source": source, "problems": []})
-    else:
-        typer.echo(f"No mistakes in {source}")
+    _print_right(settings, output)
 
 
 def show(
@@ -66,12 +65,34 @@ def show(
         print_table(["setting", "value", "from"], [list(row.values()) for row in rows])
 
 
-def _checked(config: Path | None, encoding: str, debug: bool) -> str:
+def _checked(config: Path | None, encoding: str, debug: bool) -> "Settings":
     settings = read_settings(config, encoding, debug)
     from search_by_image.assembly import build_pipelines
+    from search_by_image.cli.logs import check_logging
 
-    build_pipelines(settings)
-    return _source(settings)
+    if problems := [*_mistakes_of(check_logging, settings), *_mistakes_of(build_pipelines, settings)]:
+        raise ConfigError(problems, _source(settings))
+    return settings
+
+
+def _mistakes_of(check: Callable[["Settings"], object], settings: "Settings") -> tuple[Problem, ...]:
+    try:
+        check(settings)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _print_right(settings: "Settings", output: Format) -> None:
+    from search_by_image.settings import notices
+
+    found = notices(settings)
+    if output is Format.JSON:
+        print_json({"ok": True, "source": _source(settings), "problems": [], "notices": found})
+        return
+    for notice in found:
+        say(notice)
+    typer.echo(f"No mistakes in {_source(settings)}")
 
 
 def _source(settings: "Settings") -> str:

@@ -23,6 +23,9 @@ def read_settings(
     return load_settings(config, overrides=said | ({"debug": True} if debug else {}), encoding=encoding)
 
 
+SCHEMES = ("http://", "https://")
+
+
 @contextmanager
 def opened_engine(settings: "Settings", *, maintain: bool = False) -> Iterator["SearchEngine"]:
     from search_by_image.assembly import open_engine
@@ -31,6 +34,17 @@ def opened_engine(settings: "Settings", *, maintain: bool = False) -> Iterator["
     log_for_command(settings)
     with open_engine(settings, maintain=maintain) as engine:
         yield engine
+
+
+def bytes_of(picture: str, settings: "Settings") -> bytes:
+    """Of a file, or from an http(s) URL."""
+    from search_by_image.assembly import image_limits, open_fetcher
+    from search_by_image.images import read_limited
+
+    if picture.lower().startswith(SCHEMES):
+        with open_fetcher(settings) as fetcher:
+            return fetcher.fetch(picture)
+    return read_limited(Path(picture), image_limits(settings))
 
 
 def pipeline_of(settings: "Settings", asked: str) -> str:

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from search_by_image.cli import configuration, demonstration, holdings, importing, info, searching, serving
+from search_by_image.cli import (
+    configuration,
+    demonstration,
+    explaining,
+    holdings,
+    importing,
+    info,
+    plugin_list,
+    searching,
+    serving,
+)
 from search_by_image.cli.failures import EXIT_CODES, CalmGroup
 
 
@@ -39,6 +49,8 @@ def create_cli() -> typer.Typer:
     cli.command("remove", epilog=holdings.REMOVE_EXAMPLES)(holdings.remove)
     cli.command("clear", epilog=holdings.CLEAR_EXAMPLES)(holdings.clear)
     cli.command("info", epilog=info.EXAMPLES)(info.info)
+    cli.command("plugins", epilog=plugin_list.EXAMPLES)(plugin_list.plugins)
+    cli.command("explain", epilog=explaining.EXAMPLES)(explaining.explain)
     cli.add_typer(_config_commands(), name="config")
     return cli
 

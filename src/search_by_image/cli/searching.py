@@ -1,17 +1,15 @@
 """`search`: what looks like this picture."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search_by_image.cli import options
-from search_by_image.cli.opening import opened_engine, pipeline_of, read_settings
+from search_by_image.cli.opening import bytes_of, opened_engine, pipeline_of, read_settings
 from search_by_image.cli.output import Format, print_json, print_table, say
 
 if TYPE_CHECKING:
     from search_by_image.pictures import Hit
-    from search_by_image.settings import Settings
 
 EXAMPLES = """\
 Examples:
@@ -20,7 +18,6 @@ search-by-image search cat.jpg
 
 search-by-image search https://example.com/dog.jpg --top-k 5 --min-score 0.6 --format json
 """
-SCHEMES = ("http://", "https://")
 Picture = Annotated[str, typer.Argument(metavar="IMAGE|URL", help="A picture file, or the http(s) URL of one.")]
 Collection = Annotated[str, typer.Option(metavar="NAME", help="Where to look; without it the default collection.")]
 TopK = Annotated[
@@ -47,20 +44,10 @@ def search(
     """Find the pictures that look like this one, nearest first."""
     settings = read_settings(config, config_encoding, debug)
     name = pipeline_of(settings, pipeline)
-    image = _bytes_of(picture, settings)
+    image = bytes_of(picture, settings)
     with opened_engine(settings) as engine:
         hits = engine.library.search(image, name, collection, top_k=top_k, min_score=min_score)
     _print_hits(picture, name, hits, output)
-
-
-def _bytes_of(picture: str, settings: "Settings") -> bytes:
-    from search_by_image.assembly import image_limits, open_fetcher
-    from search_by_image.images import read_limited
-
-    if picture.lower().startswith(SCHEMES):
-        with open_fetcher(settings) as fetcher:
-            return fetcher.fetch(picture)
-    return read_limited(Path(picture), image_limits(settings))
 
 
 def _print_hits(picture: str, pipeline: str, hits: list["Hit"], output: Format) -> None:

@@ -17,7 +17,6 @@ EXPOSED = (
     "Warning: this address can be reached from other machines, and there are no keys or passwords: anyone who reaches "
     "the port can search, import, list and remove. Put a proxy that asks for a password before it, or use 127.0.0.1."
 )
-ONE_PROCESS = "flask/processes is {}: the embedded stores belong to one process, so one is started."
 
 
 def run_service(settings: Settings) -> None:
@@ -35,8 +34,6 @@ def run_service(settings: Settings) -> None:
 def run_until_stopped(app: FastAPI, sock: socket.socket, settings: Settings, greet: Callable[[], None]) -> None:
     if is_exposed(sock):
         say(EXPOSED)
-    if settings.flask.processes > 1:
-        say(ONE_PROCESS.format(settings.flask.processes))
     with suppress(KeyboardInterrupt):
         run(app, sock, greet, threaded=settings.flask.threaded)
 

@@ -17,7 +17,8 @@ search-by-image serve --config conf/server.xml --host 0.0.0.0 --port 8080
 
 As search_by_image 2020 was started: search-by-image serve config=conf/server.xml port=8080
 """
-TRUE = ("true", "1", "yes", "on")
+WORDS = ("config", "encoding", "port", "debug")
+DEBUG = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 OldWords = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="config=, encoding=, port=, debug=: the words of the 2020 version."),
@@ -41,8 +42,12 @@ def serve(
     if config is None and "config" in old:
         config = Path(old["config"])
     encoding = options.check_encoding(old["encoding"]) if "encoding" in old else config_encoding
-    given = {"flask/host": host, "flask/port": old.get("port") if port is None else port}
-    settings = read_settings(config, encoding, debug or old.get("debug", "").lower() in TRUE, given)
+    given = {
+        "flask/host": host,
+        "flask/port": old.get("port") if port is None else port,
+        "debug": _debug(old) if "debug" in old and not debug else None,
+    }
+    settings = read_settings(config, encoding, debug, given)
 
     from search_by_image.cli.service import run_service
 
@@ -51,6 +56,13 @@ def serve(
 
 def _old_words(words: list[str]) -> dict[str, str]:
     pairs = dict(word.partition("=")[::2] for word in words)
-    for key in pairs.keys() - {"config", "encoding", "port", "debug"}:
+    for key in pairs.keys() - set(WORDS):
         raise typer.BadParameter(f"{key!r} is unknown. Known: config=FILE, encoding=NAME, port=N, debug=true.")
-    return pairs
+    return {key: value.strip() for key, value in pairs.items() if value.strip()}
+
+
+def _debug(old: dict[str, str]) -> bool:
+    try:
+        return DEBUG[old["debug"].lower()]
+    except KeyError as error:
+        raise typer.BadParameter(f"debug={old['debug']} is unknown. Write debug=true or debug=false.") from error

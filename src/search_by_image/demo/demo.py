@@ -97,6 +97,8 @@ def _demo(settings: Settings, photos: Path, home: Path, *, shipped: bool) -> Dem
     own = {
         "records": settings.records.model_copy(update={"url": records}),
         "vectors": settings.vectors.model_copy(update={"path": home / "vectors"}),
+        "mongodb": None,
+        "milvus": settings.milvus.model_copy(update={"host": None, "uri": None}),
         "enable_client": True,
         "static_path": None,
     }

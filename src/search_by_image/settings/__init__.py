@@ -1,8 +1,10 @@
 """The configuration: `server.xml`, environment and command line as frozen typed sections."""
 
 from search_by_image.settings.load import base_path_of, load_settings
+from search_by_image.settings.notices import notices
 from search_by_image.settings.rows import SettingRow, settings_rows
 from search_by_image.settings.sections import (
+    CorsSettings,
     FetchSettings,
     FlaskSettings,
     ImagesSettings,
@@ -22,6 +24,7 @@ from search_by_image.settings.sections import (
 from search_by_image.settings.values import check_collection_name
 
 __all__ = [
+    "CorsSettings",
     "FetchSettings",
     "FlaskSettings",
     "ImagesSettings",
@@ -41,5 +44,6 @@ __all__ = [
     "base_path_of",
     "check_collection_name",
     "load_settings",
+    "notices",
     "settings_rows",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from search_by_image.errors import ConfigError
+from search_by_image.settings.conflicts import conflicts
 from search_by_image.settings.environment import Given, read_environment, read_overrides
 from search_by_image.settings.keys import KeyPath, Keys, known_keys
 from search_by_image.settings.layers import Entries, Layer, layered
@@ -73,7 +74,7 @@ def _checked(merged: Layer, source: Path | None, keys: Keys) -> Settings:
     except ValidationError as error:
         problems += problems_of(error, merged.entries, keys)
         raise ConfigError(problems, _name(source)) from error
-    if problems:
+    if problems := [*problems, *conflicts(settings)]:
         raise ConfigError(problems, _name(source))
     return settings
 

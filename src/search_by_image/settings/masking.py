@@ -33,16 +33,17 @@ def _masked_url(text: str) -> str:
 
 def _masked_json(text: str) -> str:
     try:
-        return json.dumps(_masked_value("", json.loads(text)), ensure_ascii=False)
+        return json.dumps(masked("", json.loads(text)), ensure_ascii=False)
     except (ValueError, RecursionError):
         return "{" + MASK
 
 
-def _masked_value(name: str, value: object) -> object:
+def masked(name: str, value: object) -> object:
+    """The value of a key as it is, each secret in it masked."""
     if value and SECRET_NAME.search(name):
         return MASK
     if isinstance(value, dict):
-        return {key: _masked_value(key, part) for key, part in value.items()}
+        return {key: masked(key, part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_masked_value("", part) for part in value]
+        return [masked("", part) for part in value]
     return _masked_url(value) if isinstance(value, str) else value

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from search_by_image.settings.later import refuse_milvus, refuse_mongodb, refuse_other_metrics
 from search_by_image.settings.values import (
-    EMPTY_IS_NONE,
+    METRIC,
     UPPER,
     CachePath,
     CollectionName,
@@ -24,6 +23,8 @@ from search_by_image.settings.values import (
     OptionalCount,
     OptionalJsonObject,
     OptionalPath,
+    OptionalText,
+    Origins,
     Paths,
     Port,
     Ports,
@@ -61,12 +62,15 @@ class FlaskSettings(Section):
 
 
 class MongodbSettings(Section):
-    """What is passed on to `pymongo.MongoClient`, under the names of `model_dump(by_alias=True)`."""
+    """What is passed on to `pymongo.MongoClient`, under the names of `model_dump(by_alias=True)`.
+
+    `host` selects MongoDB as record store: a name, an address or a whole `mongodb://` URI; None: it is not used.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, str | int | float | bool | None]
 
-    host: Annotated[str | None, AfterValidator(refuse_mongodb), EMPTY_IS_NONE] = None
+    host: OptionalText = None
     port: Port = 27017
     username: str = ""
     password: str = Field("", repr=False)
@@ -87,35 +91,52 @@ class SearchSettings(Section):
 
 
 class MilvusSettings(Section):
-    """`dimension` None: that of the pipeline's vectors."""
+    """`host`, or `uri`, selects Milvus as vector store; `metric_type` and `dimension` hold for every vector store.
 
-    host: Annotated[str | None, AfterValidator(refuse_milvus), EMPTY_IS_NONE] = None
+    `dimension` None: that of the first vector; `timeout` in seconds; `index_params` and `search_params`: JSON texts.
+    """
+
+    host: OptionalText = None
     port: Port = 19530
+    uri: OptionalText = Field(None, repr=False)
     user: str = ""
     password: str = Field("", repr=False)
     token: str = Field("", repr=False)
+    db_name: str = ""
+    secure: Flag = False
+    timeout: Real = Field(10.0, gt=0, le=600)
+    consistency_level: Literal["Strong", "Session", "Bounded", "Eventually"] = "Strong"
+    index_type: Annotated[
+        Literal["AUTOINDEX", "FLAT", "IVF_FLAT", "IVF_SQ8", "HNSW", "DISKANN", "BIN_FLAT", "BIN_IVF_FLAT"], UPPER
+    ] = "AUTOINDEX"
+    index_params: OptionalJsonObject = ""
+    search_params: OptionalJsonObject = ""
     pool: str = "SingletonThread"
     index_file_size: Count = 1024
     dimension: OptionalCount = None
-    metric_type: Annotated[Literal["COSINE", "L2", "IP"], BeforeValidator(refuse_other_metrics), UPPER] = "COSINE"
+    metric_type: Annotated[Literal["COSINE", "L2", "IP", "HAMMING", "JACCARD"], METRIC, UPPER] = "COSINE"
+
+    @property
+    def is_used(self) -> bool:
+        return self.host is not None or self.uri is not None
 
 
 class LoggerSettings(Section):
-    """`json_str`: JSON text of a dictConfig, or ''. The last four are those of old files and have no effect."""
+    """`json_str`: JSON text of a dictConfig, or ''; with `config_type` JSON_FILE it is in the file `conf_file_name`."""
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UPPER] = "INFO"
     logger_name: Text = "search_by_image"
     logfile_path: OptionalPath = None
     json_str: OptionalJsonObject = ""
-    config_type: Literal["JSON_STR"] = "JSON_STR"
-    conf_file_name: str = ""
-    auto_create_conf: Flag = True
-    is_create_logfile_by_day: Flag = True
+    config_type: Literal["JSON_STR", "JSON_FILE"] = "JSON_STR"
+    conf_file_name: OptionalPath = None
+    auto_create_conf: Flag = False
+    is_create_logfile_by_day: Flag = False
     call_fun_level: Whole = 0
 
 
 class PipelineSettings(Section):
-    """`pipeline_config`: pipeline's name -> JSON text of its nodes."""
+    """`pipeline_config`: pipeline's name -> JSON text of its nodes; `node_timeout` in seconds."""
 
     plugins_path: Paths = ()
     processer_para: Annotated[dict[str, dict[str, JsonValue]], FreeNames(2, 8)] = Field(default_factory=dict)
@@ -123,6 +144,7 @@ class PipelineSettings(Section):
     pipeline_config: Annotated[dict[str, JsonObject], FreeNames(1, 1)] = Field(
         default_factory=lambda: {"DemoSearch": DEMO_PIPELINE}
     )
+    node_timeout: Real = Field(60.0, gt=0, le=86_400)
 
 
 class RecordsSettings(Section):
@@ -186,6 +208,12 @@ class MaintenanceSettings(Section):
     interval: Real = Field(5.0, gt=0, le=86_400)
 
 
+class CorsSettings(Section):
+    """`allow_origins`: whose pages may call the service from a browser; '*': any."""
+
+    allow_origins: Origins = ()
+
+
 class ServerXml(Section):
     """The root element. `static_path` None: our own page. `max_upload_size` in MB of 1024 * 1024 bytes."""
 
@@ -206,6 +234,15 @@ class ServerXml(Section):
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
+    cors: CorsSettings = Field(default_factory=CorsSettings)
+
+    @property
+    def uses_mongodb(self) -> bool:
+        return self.mongodb is not None and self.mongodb.host is not None
+
+    @property
+    def uses_milvus(self) -> bool:
+        return self.milvus.is_used
 
 
 class Settings(ServerXml):

@@ -1,6 +1,7 @@
 """The kinds of value a setting can have: text, from any source, in; a checked value out."""
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from search_by_image.errors import InvalidInputError
-from search_by_image.settings.later import refuse_other_databases
 
 NAME_LENGTH = 128
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+SQLITE = ("sqlite", "sqlite+pysqlite")
+DATABASES_TO_COME = ("mysql+pymysql", "mariadb+pymysql", "postgresql+psycopg")
+METRICS_OF_MILVUS_1 = ("SUPERSTRUCTURE", "SUBSTRUCTURE")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,26 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _known_metric(value: object) -> object:
+    if value == "TANIMOTO":
+        raise ValueError(
+            "TANIMOTO no longer exists in Milvus. Use JACCARD: the Tanimoto distance is -log2 of the Jaccard "
+            "similarity, so the order of the matches is the same."
+        )
+    if value in METRICS_OF_MILVUS_1:
+        raise ValueError(
+            f"{value}, for chemical structures, no longer exists in Milvus, and nothing replaces it. For binary "
+            "vectors use JACCARD or HAMMING."
+        )
+    return value
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not ORIGIN.fullmatch(text):
+        raise ValueError("This is not an origin. Write * for all, or one such as https://shop.example.com, no path.")
+    return text.lower()
+
+
 def _split(value: object) -> object:
     if type(value) is int:
         return (str(value),)
@@ -134,13 +158,28 @@ def _json_object_or_empty(text: str) -> str:
 
 def _record_url(text: str, info: ValidationInfo) -> str:
     url = _parsed(text)
-    refuse_other_databases(url)
+    _check_database(url.drivername)
     if url.host:
         raise ValueError("The URL of a SQLite file has three slashes before a relative path: sqlite:///data/records.db")
     if not url.database or url.database.startswith((":memory:", "file:")):
         return text
     absolute = _absolute(Path(url.database), info)
     return url.set(database=str(absolute)).render_as_string(hide_password=False)
+
+
+def _check_database(driver: str) -> None:
+    """The one place that decides which databases `records/url` may name."""
+    if driver in SQLITE:
+        return
+    if driver in DATABASES_TO_COME:
+        raise ValueError(
+            f"{driver} as record store comes with a later version. Use SQLite, sqlite:///data/records.db, or MongoDB, "
+            "mongodb/host."
+        )
+    raise ValueError(
+        f"{driver!r} is no record store. Use SQLite, sqlite:///data/records.db, or MongoDB, mongodb/host; with a later "
+        f"version also {', '.join(DATABASES_TO_COME)}."
+    )
 
 
 def _parsed(text: str) -> URL:
@@ -152,17 +191,20 @@ def _parsed(text: str) -> URL:
 
 UPPER = BeforeValidator(_upper)
 EMPTY_IS_NONE = BeforeValidator(_empty_is_none)
+METRIC = BeforeValidator(_known_metric)
 
 Flag = Annotated[bool, _refuse(int, float)]
 Whole = Annotated[int, _refuse(bool, float)]
 Real = Annotated[float, _refuse(bool)]
 Text = Annotated[str, Field(min_length=1)]
+OptionalText = Annotated[str | None, EMPTY_IS_NONE]
 Count = Annotated[Whole, Field(ge=1)]
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 
 CollectionName = Annotated[str, AfterValidator(_collection_name)]
 CollectionNames = Annotated[tuple[CollectionName, ...], BeforeValidator(_split)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_split)]
 Ports = Annotated[tuple[Annotated[Whole, Field(ge=1, le=65535)], ...], BeforeValidator(_split)]
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]

@@ -1,0 +1,19 @@
+"""Settings that are right one by one and cannot hold together."""
+
+from collections.abc import Iterator
+
+from search_by_image.errors import Problem
+from search_by_image.settings.sections import Settings
+
+
+def conflicts(settings: Settings) -> Iterator[Problem]:
+    if settings.uses_mongodb and "records/url" in settings.origins:
+        yield Problem(
+            "records/url",
+            "mongodb/host is given too, and there is one record store. Remove records/url to use MongoDB, or "
+            "mongodb/host to use the database of records/url.",
+        )
+    if settings.milvus.host is not None and settings.milvus.uri is not None:
+        yield Problem("milvus/uri", "milvus/host is given too, and there is one vector store. Keep one of the two.")
+    if settings.logger.config_type == "JSON_FILE" and settings.logger.conf_file_name is None:
+        yield Problem("logger/conf_file_name", "config_type is JSON_FILE: name the file that holds the dictConfig.")

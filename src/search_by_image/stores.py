@@ -1,0 +1,75 @@
+"""From settings to the two stores; a back end's library is imported only where the settings choose it."""
+
+import json
+from typing import Any
+
+from search_by_image.records.base import RecordStore
+from search_by_image.settings import Settings
+from search_by_image.vectors.base import VectorIndex
+
+
+def open_records(settings: Settings) -> RecordStore:
+    """Raises `MissingDependencyError` without the chosen back end's library, `StoreError` when it cannot be opened."""
+    if settings.mongodb is not None and settings.uses_mongodb:
+        from search_by_image.records.mongodb import MongoRecordStore
+
+        return MongoRecordStore(settings.mongodb.model_dump(by_alias=True))
+    from search_by_image.records.sql import SqlRecordStore
+
+    return SqlRecordStore(settings.records.url)
+
+
+def open_index(settings: Settings) -> VectorIndex:
+    """Raises `MissingDependencyError`, `StoreLockedError` when another process has the embedded index open."""
+    return _milvus(settings) if settings.uses_milvus else _embedded(settings)
+
+
+def _embedded(settings: Settings) -> VectorIndex:
+    from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
+
+    vectors = settings.vectors
+    return EmbeddedIndex(
+        EmbeddedSettings(
+            path=vectors.path,
+            kind=vectors.index,
+            exact_below=vectors.exact_below,
+            ivf_above=vectors.ivf_above,
+            recall_target=vectors.recall_target,
+            snapshot_every=vectors.snapshot_every,
+            rebuild_share=vectors.rebuild_share,
+        )
+    )
+
+
+def _milvus(settings: Settings) -> VectorIndex:
+    from search_by_image.vectors.milvus import MilvusConnectionSettings, MilvusIndex
+
+    milvus = settings.milvus
+    scheme = "https" if milvus.secure else "http"
+    return MilvusIndex(
+        MilvusConnectionSettings(
+            uri=milvus.uri or f"{scheme}://{milvus.host}:{milvus.port}",
+            user=milvus.user,
+            password=milvus.password,
+            token=milvus.token,
+            db_name=milvus.db_name,
+            timeout=milvus.timeout,
+            consistency=milvus.consistency_level,
+            index_type=milvus.index_type,
+            index_params=_parsed(milvus.index_params),
+            search_params=_search_params(settings),
+        )
+    )
+
+
+def _search_params(settings: Settings) -> dict[str, Any]:
+    """`search_config/nprobe` is of 2020, when every index was an IVF one."""
+    given = _parsed(settings.milvus.search_params)
+    nprobe = settings.search_config.nprobe
+    if nprobe is not None and "IVF" in settings.milvus.index_type:
+        return {"nprobe": nprobe} | given
+    return given
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    return json.loads(text) if text else {}

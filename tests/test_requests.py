@@ -1,0 +1,121 @@
+"""What holds for every request: its id and its line in the log, and pages of other origins."""
+
+import logging
+import re
+import socket
+
+import httpx
+import pytest
+
+from search_by_image.api.app import AppOptions, create_app
+from search_by_image.fetch import FetchSettings, UrlFetcher
+from serving import serving
+
+CALL = "/api/SearchServer/GetImageDoc"
+SHOP = "https://shop.example.com"
+
+
+@pytest.fixture
+def client_of(engine):
+    """A client of the application with these origins allowed."""
+    opened = []
+
+    def make(*origins):
+        fetcher = UrlFetcher(FetchSettings())
+        served = serving(create_app(engine, fetcher, AppOptions(cors_origins=origins)))
+        client = httpx.Client(base_url=served.__enter__(), timeout=30)
+        opened.append((client, served, fetcher))
+        return client
+
+    yield make
+    for client, served, fetcher in opened:
+        client.close()
+        served.__exit__(None, None, None)
+        fetcher.close()
+
+
+def preflight(client, path, origin, method="POST"):
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "content-type",
+    }
+    return client.options(path, headers=headers)
+
+
+def test_without_the_setting_no_origin_is_allowed(client_of):
+    client = client_of()
+    for answer in (preflight(client, CALL, SHOP), client.post(CALL, json={}, headers={"Origin": SHOP})):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", [CALL, "/v1/info"])
+def test_an_origin_that_is_named_may_call(client_of, path):
+    client = client_of(SHOP)
+    allowed = preflight(client, path, SHOP)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == SHOP
+    assert "POST" in allowed.headers["access-control-allow-methods"]
+    assert "content-type" in allowed.headers["access-control-allow-headers"].lower()
+    answer = client.request("POST" if path == CALL else "GET", path, json={}, headers={"Origin": SHOP})
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+
+
+def test_an_origin_that_is_not_named_may_not(client_of):
+    client = client_of(SHOP)
+    other = "https://other.example.com"
+    assert preflight(client, CALL, other).status_code == 400
+    assert "access-control-allow-origin" not in client.post(CALL, json={}, headers={"Origin": other}).headers
+
+
+def test_any_origin(client_of):
+    client = client_of("*")
+    assert client.post(CALL, json={}, headers={"Origin": SHOP}).headers["access-control-allow-origin"] == "*"
+
+
+def test_the_page_is_not_for_other_origins(client_of):
+    assert "access-control-allow-origin" not in client_of(SHOP).get("/", headers={"Origin": SHOP}).headers
+
+
+def test_another_origin_reads_that_its_request_is_too_large(client_of):
+    url = client_of(SHOP).base_url
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        head = f"POST {CALL} HTTP/1.1\r\nHost: x\r\nOrigin: {SHOP}\r\nContent-Length: {2**40}\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert '"status":"20003"' in answer
+    assert f"access-control-allow-origin: {SHOP}" in answer
+
+
+@pytest.mark.parametrize("given", ["a", "a1-b_c.d:e", "x" * 64])
+def test_the_callers_request_id_is_kept(client_of, given):
+    assert client_of().get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\x1b[31m", "é"])
+def test_an_unusable_request_id_is_replaced(client_of, given):
+    answer = client_of().get("/healthz", headers=[(b"X-Request-Id", given.encode("latin-1"))])
+    assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-Id"])
+
+
+def test_a_request_is_one_line_in_the_log(client_of, caplog):
+    caplog.set_level(logging.INFO, "search_by_image.requests")
+    client = client_of()
+    client.get("/nowhere%0A猫?token=secret", headers={"X-Request-Id": "n1"})
+    client.post(CALL, json={}, headers={"X-Request-Id": "n2"})
+    client.get("/healthz")
+    lines = [record.getMessage() for record in caplog.records if record.name == "search_by_image.requests"]
+    assert re.fullmatch(r"GET /nowhere%0A%E7%8C%AB 404 \d+\.\d ms n1", lines[0])
+    assert re.fullmatch(rf"POST {CALL} 200 \d+\.\d ms n2", lines[1])
+
+
+def test_a_request_that_breaks_has_its_line_too(client_of, caplog, engine, monkeypatch):
+    def fail():
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(engine.library, "collections", fail)
+    caplog.set_level(logging.INFO, "search_by_image.requests")
+    client = client_of()
+    assert client.get("/v1/info", headers={"X-Request-Id": "n3"}).status_code == 500
+    assert any(re.fullmatch(r"GET /v1/info 500 \d+\.\d ms n3", record.getMessage()) for record in caplog.records)
