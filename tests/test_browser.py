@@ -278,6 +278,29 @@ def test_import_list_and_remove(open_page, expect, cat):
     expect(page.locator("#library-summary")).to_have_text("Nothing here yet")
 
 
+def test_one_removal_is_asked_at_a_time(open_page, expect, demo_service, cat):
+    for name in ("first", "second"):
+        demo_service.engine.image_to_search_db(cat.read_bytes(), {"id": name}, "DemoSearch", "one at a time")
+    page = open_page("/?tab=library&collection=one+at+a+time")
+    expect(page.locator(LISTED)).to_have_count(2)
+    asked = []
+    page.route("**/GetImageDoc", lambda route: asked.append(route))
+    with page.expect_request("**/GetImageDoc"):
+        page.get_by_role("button", name="Remove first").click()
+    page.get_by_role("button", name="Remove second").click()
+    page.unroute("**/GetImageDoc")
+    for route in asked:
+        with page.expect_response("**/GetImageDoc"):
+            route.continue_()
+
+    page.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
+
+    expect(page.get_by_text("1 entry removed")).to_be_visible()
+    expect(page.locator(LISTED)).to_have_count(1)
+    left = demo_service.engine.get_images(None, collection="one at a time")
+    assert [document["id"] for document in left] == ["second"]
+
+
 def test_several_are_imported_and_the_bad_one_says_why(open_page, expect, cat):
     page = open_page("/?tab=import")
     buffers = [(cat.name, cat.read_bytes()), ("bad.jpg", b"no picture")]

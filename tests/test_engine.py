@@ -1,5 +1,6 @@
 import importlib
 import json
+import os
 
 import pytest
 
@@ -122,6 +123,34 @@ def test_the_same_bytes_twice_in_a_folder_are_imported_once(engine, folder):
     assert (summary.imported, summary.skipped) == (12, 1)
 
 
+def test_twins_of_one_chunk_are_imported_once(library, tmp_path):
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.png").write_bytes(picture(1 if name < "c" else 2))
+    engine = SearchEngine(library, threads=1)
+    summary = engine.import_images(tmp_path, "Thumb")
+    assert (summary.imported, summary.skipped) == (2, 2)
+    assert {document["id"] for document in engine.get_images(None)} == {"a.png", "c.png"}
+
+
+def test_what_another_collection_holds_is_imported_into_the_default_one(engine, folder):
+    engine.import_images(folder, "Thumb", collection="copies")
+    summary = engine.import_images(folder, "Thumb")
+    assert (summary.imported, summary.skipped) == (12, 0)
+    assert len(engine.get_images(None, collection="images", page_size=0)) == 12
+    assert engine.import_images(folder, "Thumb").skipped == 12
+
+
+def test_a_collection_that_the_pipeline_names_is_looked_into_too(tmp_path, folder):
+    (folder / "copy.png").write_bytes(picture(10))
+    (folder / "copy.json").write_text('{"id": "copy", "collection": "routed"}')
+    with SearchEngine(open_library(tmp_path)) as engine:
+        engine.library.pipelines["Thumb"].nodes[0].typed.para = {"collection": "routed"}
+        first, second = (engine.import_images(folder, "Thumb") for _ in range(2))
+        assert (first.imported, first.skipped) == (12, 1)
+        assert (second.imported, second.skipped) == (0, 13)
+        assert len(engine.get_images(None, collection="routed", page_size=0)) == 12
+
+
 def test_the_same_bytes_in_another_collection_are_another_picture(engine, folder):
     engine.import_images(folder, "Thumb")
     assert engine.import_images(folder, "Thumb", collection="copies").imported == 12
@@ -150,6 +179,32 @@ def test_one_bad_file_never_stops_the_rest(engine, folder, tmp_path):
         "1.png": "invalid_input",
     }
     assert summary.report == report
+
+
+def test_names_that_are_not_utf_8_stop_nothing(engine, tmp_path):
+    report = tmp_path / "failed.jsonl"
+    folder = tmp_path / os.fsdecode(b"b\xfcrger")
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(1))
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(b"no picture")
+    (folder / os.fsdecode(b"\xfe.png")).write_bytes(picture(2))
+    (folder / os.fsdecode(b"\xfe.json")).write_text("{")
+    summary = engine.import_images(tmp_path, "Thumb", report=report)
+    assert (summary.imported, summary.failed) == (1, 2)
+    (document,) = engine.get_images(None)
+    assert (document["id"], document["name"]) == (r"b\xfcrger/caf\xe9.png", r"caf\xe9.png")
+    failures = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+    assert {failure["path"] for failure in failures} == {
+        rf"{tmp_path}/b\xfcrger/\xff.png",
+        rf"{tmp_path}/b\xfcrger/\xfe.png",
+    }
+
+
+def test_a_name_without_room_for_json_stops_nothing(engine, tmp_path):
+    longest = "x" * 251 + ".png"
+    (tmp_path / longest).write_bytes(picture(1))
+    assert engine.import_images(tmp_path, "Thumb").imported == 1
+    assert engine.get_images(None)[0]["id"] == longest
 
 
 def test_a_file_of_the_same_bytes_may_do_better(engine, tmp_path):
@@ -200,6 +255,12 @@ def test_links_out_of_the_folder_are_not_followed(folder, tmp_path):
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     assert not [file for file in picture_files(folder) if "link" in file.parts]
     assert all(file.suffix.lower() in SUFFIXES for file in picture_files(folder))
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.JPG", "a.heic"])
+def test_pictures_are_known_by_their_suffix(tmp_path, name):
+    (tmp_path / name).write_bytes(picture(1))
+    assert picture_files(tmp_path) == [tmp_path / name]
 
 
 def test_a_made_document_tells_the_path_below_the_root(folder):

@@ -5,7 +5,7 @@ from typing import Any
 
 from search_by_image.records.base import RecordStore
 from search_by_image.settings import Settings
-from search_by_image.vectors.base import VectorIndex
+from search_by_image.vectors.base import Metric, VectorIndex
 
 
 def open_records(settings: Settings) -> RecordStore:
@@ -55,20 +55,25 @@ def _milvus(settings: Settings) -> VectorIndex:
             db_name=milvus.db_name,
             timeout=milvus.timeout,
             consistency=milvus.consistency_level,
-            index_type=milvus.index_type,
+            index_type=_index_type(settings),
             index_params=_parsed(milvus.index_params),
             search_params=_search_params(settings),
         )
     )
 
 
+def _index_type(settings: Settings) -> str:
+    """`search_config/nprobe` is of 2020, when every index was an IVF one: alone, it asks for one still."""
+    milvus = settings.milvus
+    if settings.search_config.nprobe is None or "milvus/index_type" in settings.origins:
+        return milvus.index_type
+    return "BIN_IVF_FLAT" if Metric(milvus.metric_type).is_binary else "IVF_FLAT"
+
+
 def _search_params(settings: Settings) -> dict[str, Any]:
-    """`search_config/nprobe` is of 2020, when every index was an IVF one."""
     given = _parsed(settings.milvus.search_params)
     nprobe = settings.search_config.nprobe
-    if nprobe is not None and "IVF" in settings.milvus.index_type:
-        return {"nprobe": nprobe} | given
-    return given
+    return {"nprobe": nprobe} | given if nprobe is not None and "IVF" in _index_type(settings) else given
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -27,9 +27,16 @@ def notices(settings: Settings) -> list[str]:
 
 
 def _nprobe(settings: Settings) -> str | None:
-    if settings.uses_milvus or settings.search_config.nprobe is None:
+    if settings.search_config.nprobe is None:
         return None
+    if settings.uses_milvus:
+        chosen = "milvus/index_type" in settings.origins and "IVF" not in settings.milvus.index_type
+        return _no_nprobe(settings) if chosen else None
     return "has no effect on the embedded index, which tunes itself: see vectors/recall_target."
+
+
+def _no_nprobe(settings: Settings) -> str:
+    return f"has no effect on {settings.milvus.index_type}; it is for IVF indexes, see milvus/index_type."
 
 
 def _processes(settings: Settings) -> str | None:

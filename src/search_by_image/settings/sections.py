@@ -105,7 +105,7 @@ class MilvusSettings(Section):
     db_name: str = ""
     secure: Flag = False
     timeout: Real = Field(10.0, gt=0, le=600)
-    consistency_level: Literal["Strong", "Session", "Bounded", "Eventually"] = "Strong"
+    consistency_level: Literal["Strong", "Session", "Bounded", "Eventually"] = "Session"
     index_type: Annotated[
         Literal["AUTOINDEX", "FLAT", "IVF_FLAT", "IVF_SQ8", "HNSW", "DISKANN", "BIN_FLAT", "BIN_IVF_FLAT"], UPPER
     ] = "AUTOINDEX"

@@ -1,4 +1,4 @@
-"""The `Pipeline` of 2020 by its import path: configuration, runs, plug-ins loaded from files, old plug-ins' habits."""
+"""spec.md, section 4: the `Pipeline` of 2020 by its import path; plug-ins from files; old plug-ins' habits."""
 
 import inspect
 import json

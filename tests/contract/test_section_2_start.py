@@ -1,4 +1,4 @@
-"""Started in the words of 2020: python server.py config="..." port=... encoding=... debug=..."""
+"""spec.md, section 2, the command line: python server.py config="..." port=... encoding=... debug=..."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from search_by_image.cli import create_cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DEADLINE = 60
 
 
