@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 from search_by_image.errors import VectorMismatchError
 from search_by_image.pipeline import Pipeline
@@ -65,15 +66,19 @@ class SpaceBook:
 
     def _create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
         self._check_dimension(pipeline, dimension)
+        metric = pipeline.metric or self._metric
+        return self.adopt(SpaceRecord("", collection, pipeline.name, dimension, metric, pipeline.fingerprint))
+
+    def adopt(self, wanted: SpaceRecord) -> SpaceRecord:
+        """The space of that collection and pipeline; where there is none, it is created, under a name of our own."""
+        key = wanted.collection, wanted.pipeline
         with self._lock:
-            if (collection, pipeline.name) in self._spaces:
-                return self._spaces[collection, pipeline.name]
-            self._records.create_collection(collection)
-            metric = pipeline.metric or self._metric
-            for name in self._names(collection, pipeline):
-                wanted = SpaceRecord(name, collection, pipeline.name, dimension, metric, pipeline.fingerprint)
-                space = self._records.create_space(wanted)
-                if (space.collection, space.pipeline) == (collection, pipeline.name):
+            if key in self._spaces:
+                return self._spaces[key]
+            self._records.create_collection(wanted.collection)
+            for name in self._names(*key):
+                space = self._records.create_space(replace(wanted, name=name))
+                if (space.collection, space.pipeline) == key:
                     self._open(space)
                     return space
         raise AssertionError("names never end")
@@ -87,14 +92,14 @@ class SpaceBook:
                 "Correct the one or the other."
             )
 
-    def _names(self, collection: str, pipeline: Pipeline) -> Iterable[str]:
+    def _names(self, collection: str, pipeline: str) -> Iterable[str]:
         """The contract's name for a collection's first pipeline, longer ones for those after it."""
         plain = f"{self._app_name}_{collection}"
         yield plain
-        yield f"{plain}_{pipeline.name}"
+        yield f"{plain}_{pipeline}"
         number = 2
         while True:
-            yield f"{plain}_{pipeline.name}_{number}"
+            yield f"{plain}_{pipeline}_{number}"
             number += 1
 
     def _open(self, space: SpaceRecord) -> None:
@@ -103,7 +108,9 @@ class SpaceBook:
         self._spaces[space.collection, space.pipeline] = space
 
     def _reconcile(self, name: str) -> None:
-        missing, surplus = missing_and_surplus(self._records.ids(name), self._index.ids(name))
+        """The index's ids are read first: what another process adds meanwhile is then missing, never surplus."""
+        indexed = self._index.ids(name)
+        missing, surplus = missing_and_surplus(self._records.ids(name), indexed)
         self._index.delete(name, surplus)
         for part in batches(missing, REPLAY_BATCH):
             ids, vectors = self._records.vectors(name, part)

@@ -125,6 +125,10 @@ class RecordStore(Protocol):
         """The stored vectors, shape (n, dimension), of those of the ids that exist and are not being removed."""
         ...
 
+    def read(self, space: str, ids: Ids) -> list[Record]:
+        """Whole records, in the order of their ids: those of the ids that are in the space and not being removed."""
+        ...
+
     def in_state(self, state: State) -> dict[str, Ids]:
         """The ids of the records in the state, by space, each sorted."""
         ...

@@ -154,6 +154,15 @@ class MongoRecordStore:
         matrix = np.frombuffer(b"".join(row["vector"] for row in rows), "<f4").astype(np.float32, copy=False)
         return as_ids(row["_id"] for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
+    def read(self, space: str, ids: Ids) -> list[Record]:
+        with self._connected():
+            rows = [
+                row
+                for among in _parts(np.sort(ids))
+                for row in self._images.find({"_id": among, "space": space, "state": VISIBLE}).sort("id", 1)
+            ]
+        return [_record(row) for row in rows]
+
     def in_state(self, state: State) -> dict[str, Ids]:
         found: defaultdict[str, list[int]] = defaultdict(list)
         with self._connected():
@@ -235,6 +244,19 @@ def _row(record: Record, batch: str) -> Row:
         "terms": terms,
         "vector": vector,
     }
+
+
+def _record(row: Row) -> Record:
+    return Record(
+        id=row["_id"],
+        collection=row["collection"],
+        pipeline=row["pipeline"],
+        space=row["space"],
+        document=json.loads(row["document"]),
+        vector=np.frombuffer(row["vector"], "<f4").astype(np.float32, copy=False),
+        sha256=bytes.fromhex(row["sha256"]),
+        created=row["created"].replace(tzinfo=UTC),
+    )
 
 
 def _stored(row: Row) -> Stored:

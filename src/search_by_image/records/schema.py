@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables as the code uses them. Databases get them through `migrations/`, which must come to the same."""
 
 from sqlalchemy import (
     JSON,
@@ -14,8 +14,17 @@ from sqlalchemy import (
     func,
     literal_column,
 )
+from sqlalchemy.dialects import mysql
 
-NAME = String(300)
+from search_by_image.records.mysql_json import FoldedJson
+
+
+def _text(length: int) -> String:
+    """Compared and sorted by its characters' numbers; the tables of MySQL and MariaDB say so for all their columns."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+NAME = _text(300)
 
 metadata = MetaData()
 
@@ -28,8 +37,8 @@ spaces = Table(
     Column("collection", NAME, nullable=False),
     Column("pipeline", NAME, nullable=False),
     Column("dimension", Integer, nullable=False),
-    Column("metric", String(16), nullable=False),
-    Column("fingerprint", String(64), nullable=False),
+    Column("metric", _text(16), nullable=False),
+    Column("fingerprint", _text(64), nullable=False),
 )
 
 # The vector stands last: a scan over documents then never reads its pages.
@@ -38,21 +47,22 @@ images = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("space", NAME, nullable=False),
-    Column("state", String(8), nullable=False),
+    Column("state", _text(8), nullable=False),
     Column("collection", NAME, nullable=False),
     Column("pipeline", NAME, nullable=False),
-    Column("created", DateTime, nullable=False),
-    Column("sha256", LargeBinary(32), nullable=False),
-    Column("document", JSON, nullable=False),
-    Column("vector", LargeBinary, nullable=False),
+    Column("created", DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql"), nullable=False),
+    Column("sha256", LargeBinary(32).with_variant(mysql.BINARY(32), "mysql"), nullable=False),
+    Column("document", JSON().with_variant(FoldedJson(), "mysql"), nullable=False),
+    Column("vector", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql"), nullable=False),
 )
 
 Index("images_of_collection", images.c.collection, images.c.id, images.c.state)
 Index("images_of_space", images.c.space, images.c.id, images.c.state)
 Index("images_by_hash", images.c.sha256)
-# SQLite takes the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
+# Databases take the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
 UNSETTLED = images.c.state != literal_column("'ready'")
 OWN_ID_FIELD = "id"
+OWN_ID_LENGTH = 200
 OWN_ID = func.json_extract(images.c.document, literal_column(f"'$.{OWN_ID_FIELD}'"))
-Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED)
+Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 Index("images_by_own_id", OWN_ID).ddl_if(dialect="sqlite")

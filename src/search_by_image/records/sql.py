@@ -1,6 +1,5 @@
 """Records in a SQL database through SQLAlchemy Core."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Table,
     and_,
     bindparam,
     delete,
@@ -27,13 +25,15 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
 from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
-from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, metadata, spaces
-from search_by_image.records.sqlite import create_sqlite_engine, document_equals
+from search_by_image.records.database import open_database
+from search_by_image.records.json_text import to_json
+from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
+from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, spaces
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
@@ -48,17 +48,17 @@ class SqlRecordStore:
     def __init__(self, url: str) -> None:
         self._closed = False
         with _translated():
-            self._engine = create_sqlite_engine(make_url(url), json_serializer=_to_json)
+            self._database = open_database(make_url(url), json_serializer=to_json)
+        self._engine = self._database.engine
         try:
-            with self._write() as connection:
-                metadata.create_all(connection)
+            self._migrate()
         except StoreError:
             self.close()
             raise
 
     def create_collection(self, name: str) -> None:
         with self._write() as connection:
-            _insert_unless_there(connection, collections, {"name": name})
+            connection.execute(self._database.insert_unless_there(collections), {"name": name})
 
     def collections(self) -> tuple[str, ...]:
         with self._read() as connection:
@@ -66,7 +66,7 @@ class SqlRecordStore:
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._write() as connection:
-            _insert_unless_there(connection, spaces, asdict(space))
+            connection.execute(self._database.insert_unless_there(spaces), asdict(space))
             return _space(connection.execute(select(spaces).where(spaces.c.name == space.name)).one())
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
@@ -77,7 +77,12 @@ class SqlRecordStore:
         if not records:
             return
         with self._write() as connection:
-            connection.execute(insert(images), [_row(record) for record in records])
+            try:
+                connection.execute(insert(images), [_row(record) for record in records])
+            except IntegrityError as error:
+                raise self._refusal(error) from error
+            except (TypeError, ValueError) as error:
+                raise StoreError("A record's document is not JSON.") from error
 
     def settle(self, ids: Iterable[int]) -> None:
         pending = update(images).where(images.c.state == State.PENDING)
@@ -95,22 +100,28 @@ class SqlRecordStore:
         return {row.id: _stored(row) for row in rows}
 
     def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        query = select(*STORED).where(_matching(match), _above(after, match))
+        query = select(*STORED).where(self._matching(match), _above(after, match))
         return self._fetch(query.order_by(images.c.id).limit(limit))
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
         wanted = (
-            select(images.c.id).where(_matching(match)).order_by(images.c.id).offset(offset).limit(limit).subquery()
+            select(images.c.id)
+            .where(self._matching(match))
+            .order_by(images.c.id)
+            .offset(offset)
+            .limit(limit)
+            .subquery()
         )
         return self._fetch(select(*STORED).join(wanted, wanted.c.id == images.c.id).order_by(images.c.id))
 
     def count(self, match: Match) -> int:
         with self._read() as connection:
-            return connection.scalars(select(func.count()).select_from(images).where(_matching(match))).one()
+            return connection.scalars(select(func.count()).select_from(images).where(self._matching(match))).one()
 
     def begin_removal(self, match: Match) -> list[Stored]:
+        matching = select(*STORED).where(self._matching(match))
         with self._write() as connection:
-            rows = connection.execute(select(*STORED).where(_matching(match)).order_by(images.c.id)).all()
+            rows = connection.execute(matching.order_by(images.c.id).with_for_update()).all()
             for part in batches(as_ids(row.id for row in rows), BIND_LIMIT):
                 connection.execute(update(images).where(_among(part)).values(state=State.REMOVING))
         return [_stored(row) for row in rows]
@@ -142,6 +153,16 @@ class SqlRecordStore:
         matrix = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
         return as_ids(row.id for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
+    def read(self, space: str, ids: Ids) -> list[Record]:
+        whole = select(images).where(VISIBLE, images.c.space == space).order_by(images.c.id)
+        with self._read() as connection:
+            rows = [
+                row
+                for part in batches(np.sort(ids), BIND_LIMIT)
+                for row in connection.execute(whole.where(_among(part)))
+            ]
+        return [_record(row) for row in rows]
+
     def in_state(self, state: State) -> dict[str, Ids]:
         indexed = true() if state is State.READY else UNSETTLED
         query = select(images.c.space, images.c.id).where(images.c.state == state, indexed).order_by(images.c.id)
@@ -164,6 +185,12 @@ class SqlRecordStore:
         self._closed = True
         self._engine.dispose()
 
+    def _matching(self, match: Match) -> ColumnElement[bool]:
+        collection = true() if match.collection is None else images.c.collection == match.collection
+        field = true() if match.field is None else self._database.document_equals(match.field.split("."), match.values)
+        ids = true() if match.ids is None else images.c.id.in_(_written_out(match.ids))
+        return and_(VISIBLE, collection, field, ids)
+
     def _fetch(self, query: Select[Any]) -> list[Stored]:
         with self._read() as connection:
             return [_stored(row) for row in connection.execute(query)]
@@ -175,20 +202,33 @@ class SqlRecordStore:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with _translated(), self._connect().execution_options(write=True) as connection, connection.begin():
+        with _translated(), self._connect_to_write() as connection, connection.begin():
             yield connection
+
+    def _migrate(self) -> None:
+        with self._read() as connection:
+            if is_up_to_date(connection):
+                return
+        with (
+            _translated(),
+            self._connect_to_write() as connection,
+            self._database.migrating_alone(connection),
+            connection.begin(),
+        ):
+            bring_up_to_date(connection)
+
+    def _refusal(self, error: IntegrityError) -> StoreError:
+        if self._database.is_duplicate(error.orig):
+            return DuplicateIdError("An id is recorded already.")
+        return StoreError("The record store refused a record; the log says more.")
 
     def _connect(self) -> Connection:
         if self._closed:
             raise StoreError("The record store is closed.")
         return self._engine.connect()
 
-
-def _matching(match: Match) -> ColumnElement[bool]:
-    collection = true() if match.collection is None else images.c.collection == match.collection
-    field = true() if match.field is None else document_equals(match.field.split("."), match.values)
-    ids = true() if match.ids is None else images.c.id.in_(_written_out(match.ids))
-    return and_(VISIBLE, collection, field, ids)
+    def _connect_to_write(self) -> Connection:
+        return self._connect().execution_options(write=True)
 
 
 def _above(after: int, match: Match) -> ColumnElement[bool]:
@@ -205,12 +245,6 @@ def _among(ids: Ids) -> ColumnElement[bool]:
     return images.c.id.in_(ids.tolist())
 
 
-def _insert_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> None:
-    there = select(literal(1)).where(table.c.name == values["name"])
-    if connection.execute(there).first() is None:
-        connection.execute(insert(table), values)
-
-
 def _row(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
@@ -225,6 +259,19 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
+def _record(row: AnyRow) -> Record:
+    return Record(
+        id=row.id,
+        collection=row.collection,
+        pipeline=row.pipeline,
+        space=row.space,
+        document=row.document,
+        vector=np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False),
+        sha256=row.sha256,
+        created=row.created.replace(tzinfo=UTC),
+    )
+
+
 def _stored(row: AnyRow) -> Stored:
     return Stored(row.id, row.space, row.collection, row.document)
 
@@ -233,18 +280,14 @@ def _space(row: AnyRow) -> SpaceRecord:
     return SpaceRecord(row.name, row.collection, row.pipeline, row.dimension, row.metric, row.fingerprint)
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """SQLAlchemy's errors as ours; the driver's text stays in the chain and out of the message."""
     try:
         yield
-    except IntegrityError as error:
-        raise DuplicateIdError("An id is recorded already.") from error
     except (OperationalError, PoolTimeoutError, OSError) as error:
         raise StoreUnavailableError("The record store does not answer. Try again; the log says more.") from error
     except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise StoreUnavailableError("The record store went away. Try again; the log says more.") from error
         raise StoreError("The record store refused a request; the log says more.") from error

@@ -4,14 +4,18 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     URL,
     ColumnElement,
+    Connection,
     Engine,
+    Insert,
     QueuePool,
+    Table,
     TableValuedAlias,
     and_,
     case,
@@ -23,27 +27,44 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects import sqlite
 
 from search_by_image.records.schema import OWN_ID, OWN_ID_FIELD, images
 
 BUSY_TIMEOUT_MS = 30_000
 MEMORY = (None, "", ":memory:")
 ONE_CONNECTION = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
 
 
-def create_sqlite_engine(url: URL, **options: Any) -> Engine:
-    """An engine whose transactions start as writers when the execution option `write` is set.
+class Sqlite:
+    """Transactions start as writers when the execution option `write` is set.
 
     A database in memory has one connection, which its threads use in turn.
     """
-    in_memory = url.database in MEMORY
-    if url.database and not in_memory and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    pool = ONE_CONNECTION if in_memory else {}
-    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool, **options)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine
+
+    def __init__(self, url: URL, **options: Any) -> None:
+        in_memory = url.database in MEMORY
+        if url.database and not in_memory and not url.database.startswith("file:"):
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        pool = ONE_CONNECTION if in_memory else {}
+        self.engine: Engine = create_engine(url, connect_args={"check_same_thread": False}, **pool, **options)
+        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "begin", _begin)
+
+    def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
+        return document_equals(path, values)
+
+    def insert_unless_there(self, table: Table) -> Insert:
+        return sqlite.insert(table).on_conflict_do_nothing()
+
+    @contextmanager
+    def migrating_alone(self, _connection: Connection) -> Iterator[None]:
+        """The transaction of the migration is alone: it begins as a writer."""
+        yield
+
+    def is_duplicate(self, error: BaseException | None) -> bool:
+        return getattr(error, "sqlite_errorcode", None) in DUPLICATE_KEY
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:

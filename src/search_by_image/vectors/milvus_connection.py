@@ -1,0 +1,188 @@
+"""One client for the process: connected at the first call, bounded in time, its errors put in our words."""
+
+import importlib
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+from search_by_image.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_NOT_NOW = frozenset({1, 2, 3, 4, 8, 9, 101, 103, 106, 400, 401, 500, 501, 502, 503, 504, 901, 902})
+"""Milvus's codes for a server that starts, recovers, moves a shard or is short of something: merr/errors.go."""
+_NOT_LOADED = 101
+_GONE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"})
+_REFUSED = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+
+
+class NotLoadedError(StoreUnavailableError):
+    """The server runs but does not hold the collection in memory, as after a restart."""
+
+
+def load_pymilvus() -> ModuleType:
+    """Raises `MissingDependencyError`."""
+    try:
+        pymilvus = importlib.import_module("pymilvus")
+    except ImportError as error:
+        raise MissingDependencyError("pymilvus", extra="milvus", purpose="Milvus as vector store") from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    return pymilvus
+
+
+class MilvusConnection:
+    """Calls run on threads of its own, because pymilvus may wait far longer than the time-out it is given.
+
+    After a failure calls fail at once during a pause, which doubles with every further failure up to five seconds (or
+    the time-out, if shorter).
+    """
+
+    def __init__(self, settings: MilvusConnectionSettings) -> None:
+        self._settings = settings
+        self._pymilvus = load_pymilvus()
+        self._foreign = _foreign_errors(self._pymilvus)
+        self._threads = ThreadPoolExecutor(settings.pool, thread_name_prefix="milvus")
+        self._outage = Outage(min(settings.timeout, _LONGEST_PAUSE))
+        self._client: Any = None
+        self._connecting = threading.Lock()
+        self._closed = False
+
+    @property
+    def settings(self) -> MilvusConnectionSettings:
+        return self._settings
+
+    @property
+    def types(self) -> Any:
+        return self._pymilvus.DataType
+
+    def new_schema(self, description: str) -> Any:
+        return self._pymilvus.MilvusClient.create_schema(
+            auto_id=False, enable_dynamic_field=False, description=description
+        )
+
+    def new_index(self, **definition: Any) -> Any:
+        definitions = self._pymilvus.MilvusClient.prepare_index_params()
+        definitions.add_index(**definition)
+        return definitions
+
+    def call(self, method: str, /, **arguments: Any) -> Any:
+        """Call a method of `MilvusClient`; raises `StoreUnavailableError`, or `StoreError` for what it refuses."""
+        return self._bounded(self._call, method, arguments)
+
+    def check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"The vector index in Milvus at {self._settings.shown} is closed. Open a new one.")
+
+    def close(self) -> None:
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _bounded(self, act: Any, /, *arguments: Any) -> Any:
+        self.check_open()
+        self._outage.check(self._settings)
+        try:
+            result = self._result(self._threads.submit(act, *arguments))
+        except self._foreign as error:
+            translated = self._translated(error)
+            if isinstance(translated, StoreUnavailableError) and not isinstance(translated, NotLoadedError):
+                self._outage.begin()
+            raise translated from error
+        self._outage.end()
+        return result
+
+    def _result(self, future: Future[Any]) -> Any:
+        try:
+            return future.result(self._settings.timeout)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    def _call(self, method: str, arguments: dict[str, Any]) -> Any:
+        return getattr(self._connected(), method)(timeout=self._settings.timeout, **arguments)
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            with self._connecting:
+                if self._client is None:
+                    self._client = self._pymilvus.MilvusClient(**self._settings.client_arguments())
+        return self._client
+
+    def _translated(self, error: Exception) -> StoreError:
+        where = self._settings.shown
+        if isinstance(error, TimeoutError):
+            return StoreUnavailableError(
+                f"Milvus at {where} did not answer within {self._settings.timeout:g} seconds. Is it overloaded?"
+            )
+        name, reason = _status(error), self._settings.without_secrets(_reason(error))
+        if name in _REFUSED or "auth check failure" in reason:
+            return StoreError(
+                f"Milvus at {where} refused the login. Check milvus/user, milvus/password or milvus/token."
+            )
+        if getattr(error, "code", None) == _NOT_LOADED or "collection not loaded" in reason:
+            return NotLoadedError(f"Milvus at {where} has not loaded the collection yet ({reason}).")
+        if name in _GONE or _is_temporary(error):
+            return StoreUnavailableError(
+                f"Milvus at {where} does not answer ({reason}). Check that it runs, milvus/host and milvus/port."
+            )
+        return StoreError(f"Milvus at {where} refused or failed: {reason}")
+
+
+class Outage:
+    """Keeps callers from waiting one after another for a server that did not answer a moment ago."""
+
+    def __init__(self, longest_pause: float) -> None:
+        self._longest = longest_pause
+        self._lock = threading.Lock()
+        self._pause = self._until = 0.0
+
+    def check(self, settings: MilvusConnectionSettings) -> None:
+        left = self._until - time.monotonic()
+        if left > 0:
+            raise StoreUnavailableError(
+                f"Milvus at {settings.shown} did not answer a moment ago and is tried again in {left:.1f} seconds."
+            )
+
+    def begin(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now > self._until:
+                self._pause = min(max(2.0 * self._pause, _FIRST_PAUSE), self._longest)
+                self._until = now + self._pause
+
+    def end(self) -> None:
+        with self._lock:
+            self._pause = self._until = 0.0
+
+
+def _foreign_errors(pymilvus: ModuleType) -> tuple[type[Exception], ...]:
+    grpc = importlib.import_module("grpc")
+    return (pymilvus.MilvusException, grpc.RpcError, grpc.FutureTimeoutError, TimeoutError)
+
+
+def _status(error: BaseException | None) -> str:
+    """The name of gRPC's status, that of the error or of its cause; '' where they have none."""
+    own = _own_status(error)
+    return own or _own_status(getattr(error, "__cause__", None))
+
+
+def _own_status(error: Any) -> str:
+    code = getattr(error, "code", None)
+    return getattr(code() if callable(code) else code, "name", "")
+
+
+def _is_temporary(error: Any) -> bool:
+    code = getattr(error, "code", None)
+    return bool(getattr(error, "retriable", False)) or (isinstance(code, int) and int(code) in _NOT_NOW)
+
+
+def _reason(error: Any) -> str:
+    if callable(getattr(error, "details", None)):
+        return str(error.details())
+    return str(getattr(error, "message", "") or error)
