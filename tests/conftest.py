@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import milvus_server
 from cheap_library import open_library
+from milvus_server import MilvusProcess
 from search_by_image.api.app import create_app
 from search_by_image.assembly import open_engine
 from search_by_image.demo import Demo, demo_cache, fetch_photos, prepare_demo
@@ -73,3 +75,18 @@ def demo_service(demo: Demo, demo_engine: SearchEngine) -> Iterator[DemoService]
         demo.add_routes(app)
         with serving(app) as url:
             yield DemoService(url, demo.photos, demo_engine)
+
+
+@pytest.fixture(scope="session")
+def milvus() -> Iterator[MilvusProcess]:
+    """A real Milvus; where no network namespace is allowed it would listen to the world, so it stays away."""
+    if reason := milvus_server.why_not():
+        missing(reason)
+    if reason := milvus_server.not_allowed():
+        pytest.skip(reason)
+    server = MilvusProcess()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()

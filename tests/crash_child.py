@@ -1,6 +1,7 @@
 """Imports and removes in a loop, and says each step on standard output, until it is killed.
 
-`+ ID` picture acknowledged, `? ID` its removal begins, `- ID` its removal is acknowledged.
+`* ID ...` an import of these at once begins, `+ ID` picture acknowledged, `? ID` its removal begins, `- ID` its
+removal is acknowledged.
 """
 
 import random
@@ -12,8 +13,8 @@ from search_by_image.maintenance import Maintenance
 from search_by_image.records.base import Match
 
 
-def say(mark: str, number: int) -> None:
-    sys.stdout.write(f"{mark} {number}\n")
+def say(mark: str, *numbers: int) -> None:
+    sys.stdout.write(f"{mark} {' '.join(map(str, numbers))}\n")
     sys.stdout.flush()
 
 
@@ -27,7 +28,9 @@ def main(folder: Path, first: int) -> None:
         count = dice.choice((1, 1, 1, 5))
         batch = range(number, number + count)
         number += count
-        library.add_many([library.prepare(picture(n), {"id": n}, "Thumb") for n in batch])
+        prepared = [library.prepare(picture(n), {"id": n}, "Thumb") for n in batch]
+        say("*", *batch)
+        library.add_many(prepared)
         for n in batch:
             say("+", n)
             alive.append(n)

@@ -34,11 +34,16 @@ queryCoord:
 
 
 def why_not() -> str | None:
-    """Say why no server can run here; None when it can."""
+    """Say which package is missing; None when none is."""
     if importlib.util.find_spec("milvus") is None:
         return "no Milvus server: pip install milvus==2.3.5"
     if importlib.util.find_spec("pymilvus") is None:
         return "no Milvus client: pip install 'search-by-image[milvus]'"
+    return None
+
+
+def not_allowed() -> str | None:
+    """Say why this machine lets nobody keep a server from the network; None when it does."""
     refused = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
     return f"no network namespace for a Milvus server: {refused.stderr.strip()}" if refused.returncode else None
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
@@ -166,6 +167,24 @@ def test_links_out_of_the_folder_are_neither_imported_nor_served(settings, tmp_p
     with served(demo) as ask:
         assert ask("/demo/photos/link.png").status_code == 404
         assert ask("/demo/photos/inside.png").status_code == 200
+
+
+def test_a_broken_link_stops_nothing(settings, tmp_path, own):
+    (own / "cats" / ".#a.jpg").symlink_to("somebody@somewhere.1234")
+    demo = prepared(settings, tmp_path, own)
+    assert demo.sample == own / "cats" / "a.png"
+    summary, _ = filled(demo)
+    assert (summary.imported, summary.failed) == (4, 1)
+    assert filled(demo)[0].imported == 0
+
+
+def test_a_folder_whose_name_is_not_utf_8(settings, tmp_path, own):
+    (own / "cats").rename(own / os.fsdecode(b"ch\xe4ts"))
+    demo = prepared(settings, tmp_path, own)
+    summary, documents = filled(demo)
+    assert (summary.imported, summary.failed) == (4, 0)
+    assert documents["b%201%23.png"]["kind"] == r"ch\xe4ts"
+    assert documents["b%201%23.png"]["url"] == "/demo/photos/ch%E4ts/b%201%23.png"
 
 
 def test_a_photos_folder_that_is_none(settings, tmp_path):

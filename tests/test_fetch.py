@@ -24,9 +24,11 @@ from search_by_image.errors import (
     FetchRefusedError,
     FetchTimeoutError,
     ImageTooLargeError,
+    OverloadedError,
 )
 from search_by_image.fetch import FetchSettings, UrlFetcher
 from search_by_image.fetch.addresses import MAX_LOOKUPS, is_public
+from search_by_image.fetch.download import AT_ONCE
 
 PICTURE = bytes(range(256)) * 64
 NAMES = {"good.test": ["127.0.0.1"], "other.test": ["127.0.0.1"], "localhost.test": ["127.0.0.1"]}
@@ -241,6 +243,35 @@ def test_many_threads_get_their_own_answers(serve):
     urls = [f"http://good.test:{server.port}/{number}" for number in range(48)]
     with fetcher() as it, ThreadPoolExecutor(16) as pool:
         assert list(pool.map(it.fetch, urls)) == [f"/{number}".encode() for number in range(48)]
+
+
+def test_silent_servers_hold_few_threads(serve):
+    held = threading.Semaphore(0)
+    let_go = threading.Event()
+
+    def respond(exchange):
+        held.release()
+        let_go.wait(20)
+        sized(PICTURE)(exchange)
+
+    url = f"http://good.test:{serve(respond).port}/"
+    with fetcher(timeout=20) as it, ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(it.fetch, url) for _ in range(AT_ONCE)]
+        for _ in waiting:
+            held.acquire(timeout=20)
+        with pytest.raises(OverloadedError, match="16 pictures are being fetched"):
+            it.fetch(url)
+        let_go.set()
+        assert all(future.result() == PICTURE for future in waiting)
+        assert it.fetch(url) == PICTURE
+
+
+def test_a_failed_fetch_makes_room(serve):
+    server = serve(answer(status="404 Not Found"))
+    with fetcher() as it:
+        for _ in range(AT_ONCE + 1):
+            with pytest.raises(FetchError, match="404"):
+                it.fetch(f"http://good.test:{server.port}/")
 
 
 def test_a_closed_fetcher_refuses(serve):
@@ -552,7 +583,7 @@ def test_stuck_lookups_are_bounded():
         done.wait(30)
         return []
 
-    with fetcher(stuck, timeout=1.0) as it, ThreadPoolExecutor(MAX_LOOKUPS + 8) as pool:
+    with fetcher(stuck, timeout=0.3) as it, ThreadPoolExecutor(AT_ONCE) as pool:
         futures = [pool.submit(it.fetch, f"http://h{number}.test/") for number in range(MAX_LOOKUPS + 8)]
         assert all(isinstance(future.exception(), FetchTimeoutError) for future in futures)
     assert len(asked) == MAX_LOOKUPS

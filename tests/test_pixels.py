@@ -1,6 +1,8 @@
 """What becomes of each kind of pixel: depth, transparency, inks, colour profiles."""
 
 import struct
+import subprocess
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
+from search_by_image import pixels
 from search_by_image.images import ImageLimits, open_rgb
 
 
@@ -96,6 +99,40 @@ def test_any_floats_keep_their_order(values):
     assert (np.diff(grey[numbers][ranks]) >= 0).all()
 
 
+def test_the_strips_of_a_large_picture_share_their_range():
+    values = np.linspace(-100, 100, 1500, dtype=np.float32)[:, None].repeat(1000, axis=1)
+    grey = opened(encode(Image.fromarray(values), "TIFF"))[:, 0, 0]
+    assert np.abs(grey - np.linspace(0, 255, 1500)).max() <= 0.51
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from search_by_image.images import ImageLimits, open_rgb
+
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+before = peak()
+image = open_rgb(Path(sys.argv[1]).read_bytes(), ImageLimits())
+print((peak() - before) / (image.width * image.height))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is told by /proc")
+@pytest.mark.parametrize("mode", ["F", "RGBA"])
+def test_a_picture_takes_12_bytes_a_pixel(tmp_path, mode):
+    file = tmp_path / "picture"
+    if mode == "F":
+        Image.new("F", (3000, 3000), 0.5).save(file, "TIFF", compression="tiff_deflate")
+    else:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        Image.new("RGBA", (3000, 3000)).save(file, "PNG", exif=exif, icc_profile=red_and_blue_swapped())
+    done = subprocess.run([sys.executable, "-c", PEAK, file], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 13
+
+
 def test_transparency_lies_on_white():
     clear, half = Image.new("RGBA", (1, 1), (255, 0, 0, 0)), Image.new("RGBA", (1, 1), (255, 0, 0, 128))
     for kind, options in [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True}), ("AVIF", {})]:
@@ -172,6 +209,14 @@ def test_a_colour_profile_is_converted_to_srgb(kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     assert np.abs(opened(encode(red, kind, icc_profile=red_and_blue_swapped(), **options)) - (0, 0, 255)).max() <= 2
     assert np.abs(opened(encode(red, kind, icc_profile=srgb_profile(), **options)) - (255, 0, 0)).max() == 0
+
+
+def test_a_large_profile_is_used_and_not_kept():
+    red = Image.new("RGB", (4, 4), (255, 0, 0))
+    kept = pixels._kept_transform.cache_info().currsize
+    profile = red_and_blue_swapped("huge") + bytes(2**20)
+    assert np.abs(opened(encode(red, "TIFF", icc_profile=profile)) - (0, 0, 255)).max() <= 2
+    assert pixels._kept_transform.cache_info().currsize == kept
 
 
 @pytest.mark.parametrize("profile", [b"no profile", bytes(132), srgb_profile("swap")[:200], red_and_blue_swapped()])

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -17,7 +17,7 @@ from search_by_image.library import Library
 from search_by_image.pictures import Prepared
 
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
 )
 SMALLEST_CHUNK = 4
 Describe = Callable[[Path, Path, str], dict[str, Any]]
@@ -92,7 +92,7 @@ class FolderImport:
         sources = [source for file in files if (source := self._read(root, file, tally)) is not None]
         known = self.library.known_pictures(self.pipeline, [source.sha256 for source in sources])
         fresh = (source for source in sources if not self._skip(source, known, tally))
-        self._write([ready for source in fresh if (ready := self._prepare(source, tally)) is not None], tally)
+        self._write([ready for source in fresh if (ready := self._prepare(source, known, tally)) is not None], tally)
 
     def _read(self, root: Path, file: Path, tally: "_Tally") -> "_Source | None":
         try:
@@ -105,19 +105,22 @@ class FolderImport:
         return _Source(file, data, hashlib.sha256(data).digest(), document, collection)
 
     def _skip(self, source: "_Source", known: set[tuple[bytes, str]], tally: "_Tally") -> bool:
-        there = any(sha256 == source.sha256 and source.collection in ("", name) for sha256, name in known)
-        if there or not tally.first_of_its_kind(source.sha256, source.collection):
+        likely = source.collection or self.library.options.default_collection
+        if (source.sha256, likely) in known or not tally.first_of_its_kind(source.sha256, source.collection):
             tally.skip()
             return True
         return False
 
-    def _prepare(self, source: "_Source", tally: "_Tally") -> Prepared | None:
+    def _prepare(self, source: "_Source", known: set[tuple[bytes, str]], tally: "_Tally") -> Prepared | None:
         try:
-            return self.library.prepare(source.data, source.document, self.pipeline, source.collection)
+            prepared = self.library.prepare(source.data, source.document, self.pipeline, source.collection)
         except SearchByImageError as error:
             tally.fail(source.path, error)
             tally.forget(source.sha256, source.collection)
             return None
+        if prepared.collection == source.collection:
+            return prepared
+        return None if self._skip(replace(source, collection=prepared.collection), known, tally) else prepared
 
     def _write(self, prepared: Sequence[Prepared], tally: "_Tally") -> None:
         if prepared:
@@ -177,7 +180,7 @@ class _Tally:
             self._tell()
 
     def fail(self, path: Path, error: SearchByImageError) -> None:
-        failure = {"path": str(path), "code": error.code, "message": str(error)}
+        failure = {"path": printable(str(path)), "code": error.code, "message": str(error)}
         with self._lock:
             self.failed += 1
             if self.report is not None:
@@ -208,8 +211,8 @@ def picture_files(path: Path) -> list[Path]:
 def side_document(file: Path, root: Path, encoding: str = "utf-8") -> dict[str, Any]:
     """The JSON object beside the picture; without one, a document made from the path below `root`."""
     side = file.with_suffix(".json")
-    if not side.exists():
-        return {"id": file.relative_to(root).as_posix(), "name": file.name}
+    if not _exists(side):
+        return {"id": printable(file.relative_to(root).as_posix()), "name": printable(file.name)}
     try:
         document = json.loads(side.read_text(encoding=encoding))
     except (OSError, ValueError, RecursionError, LookupError) as error:
@@ -217,6 +220,18 @@ def side_document(file: Path, root: Path, encoding: str = "utf-8") -> dict[str, 
     if not isinstance(document, dict):
         raise InvalidInputError(f"{side.name} beside it holds {type(document).__name__}, not a JSON object.")
     return document
+
+
+def printable(name: str) -> str:
+    r"""Bytes that are not UTF-8, as names of files may have, become escapes: `caf\xe9.jpg`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long, by the longer suffix
+        return False
 
 
 def _chunks(files: Sequence[Path], largest: int, threads: int) -> Iterator[Sequence[Path]]:
@@ -230,4 +245,4 @@ def _chunks(files: Sequence[Path], largest: int, threads: int) -> Iterator[Seque
 
 def _new_file(path: Path) -> IO[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("w", encoding="utf-8")
+    return path.open("w", encoding="utf-8", errors="backslashreplace")

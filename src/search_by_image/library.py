@@ -231,8 +231,14 @@ class Library:
     def _settle(self) -> None:
         with self._accepted_lock:
             ids, self._accepted = self._accepted, []
-        if ids:
+        if not ids:
+            return
+        try:
             self._records.settle(ids)
+        except SearchByImageError:
+            with self._accepted_lock:
+                self._accepted.extend(ids)
+            raise
 
     def _finish_removal(self, removed: Sequence[Stored]) -> None:
         for space, members in _by_space(removed).items():

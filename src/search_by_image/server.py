@@ -4,13 +4,13 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
 
 from search_by_image.api.app import AppOptions, create_app
+from search_by_image.api.guard import host_of, is_loopback
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
 from search_by_image.fetch import UrlFetcher
@@ -41,7 +41,7 @@ def url_of(sock: socket.socket) -> str:
 
 def is_exposed(sock: socket.socket) -> bool:
     """Other machines may reach it."""
-    return not ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
+    return not is_loopback(sock.getsockname()[0])
 
 
 def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> FastAPI:
@@ -51,6 +51,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         page_size_max=settings.limits.page_size_max,
         document_bytes=settings.limits.document_bytes,
         cors_origins=settings.cors.allow_origins,
+        allowed_hosts=_allowed_hosts(settings),
     )
     return create_app(engine, fetcher, options)
 
@@ -83,6 +84,15 @@ def _resolved(host: str, port: int) -> tuple[int, int, int, str, tuple[object, .
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
         raise ListenError(f"The address {host!r} is not known. Give a name or number of this machine.") from error
+
+
+def _allowed_hosts(settings: Settings) -> tuple[str, ...]:
+    """Empty, any, unless the service is for this machine alone."""
+    origins = settings.cors.allow_origins
+    address = _resolved(settings.flask.host, settings.flask.port)[4]
+    if "*" in origins or not is_loopback(str(address[0])):
+        return ()
+    return ("localhost", settings.flask.host, *map(host_of, origins))
 
 
 def _bind(sock: socket.socket, address: tuple[object, ...], host: str, port: int) -> None:

@@ -168,23 +168,19 @@ class OldRouter(PipelineRouter):
 
 
 @pytest.fixture(scope="module")
-def servers():
-    for kind in (milvus_server, mongodb_server):
-        if reason := kind.why_not():
-            missing(reason)
-    milvus, mongodb = milvus_server.MilvusProcess(), mongodb_server.MongodbProcess()
+def mongodb():
+    if reason := mongodb_server.why_not():
+        missing(reason)
+    server = mongodb_server.MongodbProcess()
     try:
-        milvus.start()
-        mongodb.start()
-        yield milvus, mongodb
+        server.start()
+        yield server
     finally:
-        milvus.close()
-        mongodb.close()
+        server.close()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, servers):
-    milvus, mongodb = servers
+def folder(tmp_path_factory, milvus, mongodb):
     root = tmp_path_factory.mktemp("old service")
     for name in ("conf", "plugins", "page"):
         (root / name).mkdir()

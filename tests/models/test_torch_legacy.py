@@ -141,6 +141,8 @@ ONE = tensor((10,), (1,))
         (checkpoint(named(a=ONE)), "its storages"),
         (checkpoint(named(a=ONE), TEN, keys=text("0")), "its storages"),
         (checkpoint(named(a=ONE), TEN, keys=b"](K\x00e"), "its storages"),
+        (checkpoint(named(a=ONE), TEN, keys=b"](" + text("0") + b"K\x00e"), "its storages"),
+        (checkpoint(named(a=ONE), TEN, keys=b"](" + text("0") + b"]e"), "its storages"),
         (checkpoint(named(a=ONE), TEN)[:-1], "ends within"),
         (checkpoint(named(a=ONE), TEN)[:-44], "ends within|fit"),
         (checkpoint(named(a=ONE), TEN)[:-40] + bytes(40), None),
@@ -153,7 +155,7 @@ ONE = tensor((10,), (1,))
         (checkpoint(named(a=tensor((2, 2), (1,))), TEN), "weights file"),
         (checkpoint(named(a=tensor((0, 2), (1,))), TEN), "weights file"),
         (checkpoint(named(a=tensor((0, *[2**31 - 1] * 9), [2**31 - 1] * 10)), TEN), "weights file"),
-        (checkpoint(named(a=tensor([1] * 100, [1] * 100)), TEN), "weights file"),
+        (checkpoint(named(a=tensor([1] * 65, [1] * 65)), TEN), "64 dimensions"),
         (checkpoint(named(a=tensor((-1,), (1,))), TEN), "out of range"),
         (checkpoint(named(a=tensor((2,), (-1,), offset=5)), TEN), "out of range"),
         (checkpoint(named(a=tensor((2,), (1,), offset=-1)), TEN), "out of range"),
@@ -252,6 +254,12 @@ def test_a_deep_key_does_not_overflow_the_stack(read):
     deep = b")" + b"\x85" * 200_000
     with pytest.raises(ModelError, match="texts as keys"):
         read(checkpoint(b"}(" + deep + b"Nu", TEN))
+
+
+def test_a_deep_storage_key_does_not_overflow_the_stack(read):
+    keys = b"](" + text("0") + b")" + b"\x85" * 2_000_000 + b"e"
+    with pytest.raises(ModelError, match="its storages"):
+        read(checkpoint(named(a=ONE), TEN, keys=keys))
 
 
 LARGE = 2**31 - 1

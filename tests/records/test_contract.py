@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import numpy as np
@@ -261,6 +262,36 @@ def test_each_vector_comes_with_its_id_and_of_its_space_only(records):
     ids, vectors = records.vectors("app_images", as_ids([4, 3, 2, 1, 77]))
     assert sorted(ids.tolist()) == [1, 3, 4]
     assert all(np.array_equal(vector, vector_of(id_)) for id_, vector in zip(ids, vectors, strict=True))
+
+
+def test_records_are_read_whole_in_the_order_of_their_ids(records):
+    document = {"名字": "猫", "tags": [1, 2.5, None, {"deep": True}]}
+    whole = [record(number, document, collection="pets", space="s") for number in (3, 1, 2)]
+    records.put([*whole, record(4, space="other")])
+    records.settle([1])
+    read = records.read("s", as_ids([3, 2, 1, 4, 77]))
+    assert [parts(one) for one in read] == [parts(one) for one in sorted(whole, key=lambda one: one.id)]
+    assert read[0].vector.dtype == np.float32
+    assert records.read("s", as_ids([])) == records.read("none", as_ids([1])) == []
+
+
+def test_records_that_are_being_removed_are_not_read(records):
+    records.put([record(1), record(2)])
+    records.begin_removal(Match(ids=(1,)))
+    assert [one.id for one in records.read("app_images", as_ids([1, 2]))] == [2]
+
+
+def test_what_was_read_can_be_put_into_another_store(make_records):
+    first, second = make_records(), make_records()
+    first.put([record(number) for number in range(1, 2502)])
+    read = first.read("app_images", first.ids("app_images"))
+    second.put(read)
+    again = second.read("app_images", first.ids("app_images"))
+    assert [parts(one) for one in again] == [parts(one) for one in read]
+
+
+def parts(one):
+    return replace(one, vector=one.vector.tobytes())
 
 
 def test_no_vectors_are_an_empty_matrix(records):

@@ -1,20 +1,42 @@
 """The vector indexes that the contract suite runs against."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from conftest import missing
-from milvus_server import MilvusProcess, why_not
+from milvus_server import MilvusProcess
 from search_by_image.vectors.base import VectorIndex
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from search_by_image.vectors.milvus import MilvusIndex
 from search_by_image.vectors.milvus_space import LARGEST_ID
 from vectors.milvus_stores import Databases, databases_of
 
+HERE = Path(__file__).parent
 MakeIndex = Callable[..., VectorIndex]
+
+
+EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
+CASES_ON_MILVUS = 2
+ALL_METRICS = "test_distances_and_order"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Milvus, where a case takes a second, two cases of a test, and all metrics of a search; every one if asked."""
+    if os.environ.get(EVERY_CASE):
+        return
+    seen: Counter[str] = Counter()
+    kept, left_out = [], []
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        on_milvus = "[milvus" in item.nodeid and item.path.parent == HERE
+        seen[name] += on_milvus
+        (left_out if on_milvus and seen[name] > CASES_ON_MILVUS and ALL_METRICS not in name else kept).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 @pytest.fixture(params=["flat", "hnsw", "ivf"])
@@ -25,18 +47,6 @@ def kind(request: pytest.FixtureRequest) -> Literal["flat", "hnsw", "ivf"]:
 @pytest.fixture(params=["flat", "hnsw", "ivf", "milvus"])
 def backend(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-@pytest.fixture(scope="session")
-def milvus() -> Iterator[MilvusProcess]:
-    if reason := why_not():
-        missing(reason)
-    server = MilvusProcess()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

@@ -270,9 +270,13 @@ class TestUpsert:
         with pytest.raises(VectorMismatchError):
             index.upsert(NAME, ids(1), np.array([["a", "b", "c"]]))
 
-    @PROPERTY
-    @given(numbers=st.lists(st.integers(-50, 50), max_size=30), cut=st.integers(0, 30))
-    def test_put_twice_is_put_once(self, make_index, numbers, cut):
+    def test_put_twice_is_put_once(self, make_index, backend):
+        few = settings(PROPERTY, max_examples=4) if backend == "milvus" else PROPERTY
+        few(given(numbers=st.lists(st.integers(-50, 50), max_size=30), cut=st.integers(0, 30))(self._put_twice))(
+            make_index
+        )
+
+    def _put_twice(self, make_index, numbers, cut):
         vectors = np.array(numbers, np.float32).reshape(-1, 1) * rows([1, 2, 3])
         once, twice = (make_index(f"store{next(_store_numbers)}") for _ in range(2))
         for index in (once, twice):

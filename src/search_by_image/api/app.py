@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from search_by_image.api.body_limit import BodyLimit
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
+from search_by_image.api.guard import Guard
 from search_by_image.api.page_routes import add_page
 from search_by_image.api.responses import SafeJSONResponse, problem, problem_of
 from search_by_image.api.service import service_routes
@@ -24,13 +25,17 @@ FORM_OVERHEAD = 65_536
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """`page`: serve the page at `/`, from `static_path` when it is given; `cors_origins`: '*' or such as https://a.b."""
+    """`page`: serve the page at `/`, from `static_path` when it is given; `cors_origins`: '*' or such as https://a.b.
+
+    `allowed_hosts`: names, beside this machine's loopback addresses, that the service is called by; empty: any.
+    """
 
     page: bool = True
     static_path: Path | None = None
     page_size_max: int = 1000
     document_bytes: int = 262_144
     cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
@@ -46,6 +51,7 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     app.add_middleware(BodyLimit, max_bytes=body_limit(max_bytes, options.document_bytes))
     if options.cors_origins:
         app.add_middleware(Cors, origins=options.cors_origins)
+    app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
     app.add_middleware(Tracing)
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))

@@ -18,6 +18,7 @@ from search_by_image.cli import (
     plugin_list,
     searching,
     serving,
+    transferring,
 )
 from search_by_image.cli.failures import EXIT_CODES, CalmGroup
 
@@ -51,6 +52,9 @@ def create_cli() -> typer.Typer:
     cli.command("info", epilog=info.EXAMPLES)(info.info)
     cli.command("plugins", epilog=plugin_list.EXAMPLES)(plugin_list.plugins)
     cli.command("explain", epilog=explaining.EXAMPLES)(explaining.explain)
+    cli.command("copy", epilog=transferring.COPY_EXAMPLES)(transferring.copy)
+    cli.command("export", epilog=transferring.EXPORT_EXAMPLES)(transferring.export)
+    cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)
     cli.add_typer(_config_commands(), name="config")
     return cli
 

@@ -43,7 +43,9 @@ class Demo:
     @property
     def sample(self) -> Path | None:
         """A picture to try a search with."""
-        return self.photos / "dog" / "01.jpg" if self.shipped else next(iter(picture_files(self.photos)), None)
+        if self.shipped:
+            return self.photos / "dog" / "01.jpg"
+        return next((file for file in picture_files(self.photos) if file.is_file()), None)
 
     def fill(self, engine: SearchEngine, on_progress: Callable[[Progress], None] | None = None) -> ImportSummary:
         """Import what the library lacks; when the photos are as they were after the last import, do nothing."""
@@ -114,9 +116,15 @@ def _clear_outdated(library: Library) -> None:
 
 def _listing(files: Iterable[Path], *names: str) -> str:
     """Another one whenever a file is new, gone or changed."""
-    seen = ((file, file.stat()) for file in files)
-    facts = (b"%s %d %d" % (bytes(file), stat.st_size, stat.st_mtime_ns) for file, stat in seen)
-    return _short_hash([*(name.encode() for name in names), *facts])
+    return _short_hash([*(name.encode() for name in names), *(_facts(file) for file in files)])
+
+
+def _facts(file: Path) -> bytes:
+    try:
+        stat = file.stat()
+    except OSError:  # a broken link, such as an editor leaves
+        return bytes(file)
+    return b"%s %d %d" % (bytes(file), stat.st_size, stat.st_mtime_ns)
 
 
 def _short_hash(parts: Iterable[bytes]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from search_by_image.demo.photos import photo_url
 from search_by_image.errors import InvalidInputError
-from search_by_image.folder_import import side_document
+from search_by_image.folder_import import printable, side_document
 
 
 def own_document(file: Path, root: Path, encoding: str) -> dict[str, Any]:
@@ -13,4 +13,4 @@ def own_document(file: Path, root: Path, encoding: str) -> dict[str, Any]:
     if not file.resolve().is_relative_to(root.resolve()):
         raise InvalidInputError(f"{str(file)!r} is a link to a file outside of the folder.")
     url = photo_url(PurePosixPath(file.relative_to(root)))
-    return {"kind": file.parent.name, **side_document(file, root, encoding), "url": url}
+    return {"kind": printable(file.parent.name), **side_document(file, root, encoding), "url": url}

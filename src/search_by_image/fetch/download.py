@@ -5,6 +5,7 @@ There is no connection pool, no cookie, no proxy and no content decoding: a hop 
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import TracebackType
@@ -13,13 +14,20 @@ from typing import Self
 import httpcore
 import httpx
 
-from search_by_image.errors import EmptyImageError, FetchError, FetchTimeoutError, ImageTooLargeError
+from search_by_image.errors import (
+    EmptyImageError,
+    FetchError,
+    FetchTimeoutError,
+    ImageTooLargeError,
+    OverloadedError,
+)
 from search_by_image.fetch.addresses import AddressGuard, Resolver, system_resolver
 from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.settings import FetchSettings
 from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_target
 
 OK = 200
+AT_ONCE = 16  # fewer than the threads that answer requests, so that silent hosts never hold all of those
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -36,6 +44,7 @@ class UrlFetcher:
         self._guard = AddressGuard(settings, resolve)
         self._tls = httpx.create_ssl_context()
         self._tls.set_alpn_protocols(["http/1.1"])
+        self._free = threading.BoundedSemaphore(AT_ONCE)
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -51,11 +60,23 @@ class UrlFetcher:
     def fetch(self, url: str) -> bytes:
         """The body of the answer, 1 to `max_bytes` bytes; nothing says yet that it is a picture.
 
-        Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`.
+        Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`;
+        `OverloadedError` while 16 others are fetched.
         """
         if self._closed:
             raise FetchError("The fetcher is closed; make a new one.")
-        return self._follow(parse_target(url, self._settings.allowed_ports), Deadline(self._settings.timeout))
+        target = parse_target(url, self._settings.allowed_ports)
+        with self._place():
+            return self._follow(target, Deadline(self._settings.timeout))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._free.acquire(blocking=False):
+            raise OverloadedError(f"{AT_ONCE} pictures are being fetched already. Try again in a second.")
+        try:
+            yield
+        finally:
+            self._free.release()
 
     def _follow(self, target: Target, deadline: Deadline) -> bytes:
         for _ in range(self._settings.max_redirects + 1):

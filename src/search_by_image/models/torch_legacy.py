@@ -60,7 +60,7 @@ def _references(named: object) -> dict[str, TensorReference]:
 
 def _read_storages(file: IO[bytes], keys: object, references: dict[str, TensorReference]) -> dict[str, Array]:
     dtypes = {reference.storage.key: reference.storage.dtype for reference in references.values()}
-    if not isinstance(keys, list) or {key for key in keys if isinstance(key, str)} != dtypes.keys():
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or set(keys) != dtypes.keys():
         raise ValueError("its storages are not those of its tensors")
     return {key: _read_storage(file, dtypes[key]) for key in keys}
 

@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 _LARGEST: Final = 2**31 - 1
+_MAX_DIMENSIONS: Final = 64  # NumPy's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ def _tensor(parts: tuple[object, ...]) -> TensorReference:
 
 
 def _naturals(numbers: tuple[object, ...]) -> tuple[int, ...]:
+    if len(numbers) > _MAX_DIMENSIONS:
+        raise ValueError(f"a tensor has more than {_MAX_DIMENSIONS} dimensions")
     return tuple(_natural(number) for number in numbers)
 
 

@@ -18,7 +18,7 @@ from search_by_image.errors import InvalidInputError
 NAME_LENGTH = 128
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 SQLITE = ("sqlite", "sqlite+pysqlite")
-DATABASES_TO_COME = ("mysql+pymysql", "mariadb+pymysql", "postgresql+psycopg")
+DATABASE_SERVERS = ("mysql+pymysql", "mariadb+pymysql", "postgresql+psycopg", "mysql", "mariadb", "postgresql")
 METRICS_OF_MILVUS_1 = ("SUPERSTRUCTURE", "SUBSTRUCTURE")
 
 
@@ -159,6 +159,8 @@ def _json_object_or_empty(text: str) -> str:
 def _record_url(text: str, info: ValidationInfo) -> str:
     url = _parsed(text)
     _check_database(url.drivername)
+    if url.drivername in DATABASE_SERVERS:
+        return text
     if url.host:
         raise ValueError("The URL of a SQLite file has three slashes before a relative path: sqlite:///data/records.db")
     if not url.database or url.database.startswith((":memory:", "file:")):
@@ -169,17 +171,11 @@ def _record_url(text: str, info: ValidationInfo) -> str:
 
 def _check_database(driver: str) -> None:
     """The one place that decides which databases `records/url` may name."""
-    if driver in SQLITE:
-        return
-    if driver in DATABASES_TO_COME:
+    if driver not in SQLITE + DATABASE_SERVERS:
         raise ValueError(
-            f"{driver} as record store comes with a later version. Use SQLite, sqlite:///data/records.db, or MongoDB, "
-            "mongodb/host."
+            f"{driver!r} is no record store. Use SQLite, sqlite:///data/records.db, or a server: "
+            f"{', '.join(f'{name}://' for name in DATABASE_SERVERS[:3])}, or MongoDB, mongodb/host."
         )
-    raise ValueError(
-        f"{driver!r} is no record store. Use SQLite, sqlite:///data/records.db, or MongoDB, mongodb/host; with a later "
-        f"version also {', '.join(DATABASES_TO_COME)}."
-    )
 
 
 def _parsed(text: str) -> URL:

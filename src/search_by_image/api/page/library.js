@@ -26,6 +26,7 @@ export class LibraryView {
   #field = byId('library-field', HTMLInputElement);
   #value = byId('library-value', HTMLInputElement);
   #running = new AbortController();
+  #asking = false;
 
   /**
    * @param {Choices} choices
@@ -177,12 +178,16 @@ export class LibraryView {
   #details = (/** @type {Entry} */ entry) => showDetails(entry, this.page.searchWith);
 
   #remove = async (/** @type {Entry} */ entry) => {
+    if (this.#asking) return;
+    this.#asking = true;
     try {
       const removed = await askAndRemove(entry, this.choices.info?.limits.page_size_max ?? 1);
       if (removed) await this.#afterRemoval(removed);
     } catch (error) {
       this.#note.replaceChildren(errorNote(error));
       this.#note.scrollIntoView({ block: 'center' });
+    } finally {
+      this.#asking = false;
     }
   };
 

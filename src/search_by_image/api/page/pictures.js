@@ -9,7 +9,9 @@ import { formatNumber } from './i18n.js';
 /** @typedef {FilePicture | UrlPicture | TextPicture} Picture */
 
 const EXTENSIONS = /\.(avif|bmp|gif|heic|heif|jfif|jpe?g|png|tiff?|webp)$/i;
-const SCHEME = /^(data:|[a-z][a-z0-9+.-]*:\/\/)/i;
+const ENDS = /[\r\n]+|\s+(?=data:|[a-z][a-z0-9+.-]*:\/\/)/i;
+const UNFINISHED = /^(data:.*[^=]|[A-Za-z0-9+/_-]+)$/i;
+const CONTINUED = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const BASE64 = /^[A-Za-z0-9+/_-]{64,}={0,2}$/;
 const MEGABYTE = 2 ** 20;
 const ONE_PLACE = { maximumFractionDigits: 1 };
@@ -46,9 +48,9 @@ export function fromText(text) {
 export function manyFromText(text) {
   /** @type {string[]} */
   const pieces = [];
-  for (const line of text.split(/\s+/).filter(Boolean)) {
-    if (!pieces.length || SCHEME.test(line)) pieces.push(line);
-    else pieces[pieces.length - 1] += line;
+  for (const line of text.split(ENDS).map((part) => part.trim()).filter(Boolean)) {
+    if (CONTINUED.test(line) && UNFINISHED.test(pieces.at(-1) ?? '')) pieces[pieces.length - 1] += line;
+    else pieces.push(line);
   }
   return pieces.map(fromText);
 }
