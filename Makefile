@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 8002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types format bench clean
+.PHONY: help demo run test lint types format bench faults clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ format: $(VENV)/tested ## Put the code in the house style
 
 bench: $(VENV)/installed ## Measure speed against its bounds, print one table of ratios
 	$(BIN)/python -m benchmarks benchmarks/RESULTS.md
+
+faults: $(VENV)/tested ## Kill the app and its servers, fill the disk, count what is lost
+	$(BIN)/python -m faults
 
 clean: ## Remove everything that was built, not your data
 	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -45,6 +45,7 @@ def run_until_killed(
     lines = 1 if is_opening else random.randint(2, LONGEST_RUN)
     delay = random.uniform(0, OPENING_SECONDS if is_opening else 0.01)
     with _process(settings, first) as process:
+        assert process.stdout is not None and process.stderr is not None
         for heard, line in enumerate(process.stdout, 1):
             _hear(line, said, not_found)
             if heard == lines:

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from search_by_image.engine import SearchEngine
 from search_by_image.assembly import open_engine
+from search_by_image.engine import SearchEngine
 from search_by_image.settings import load_settings
 
 TIMEOUT = 3

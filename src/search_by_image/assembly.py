@@ -59,7 +59,11 @@ def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
     """Raises `ConfigError` with everything that is wrong in any plug-in, or else in any pipeline."""
     configured = settings.pipeline
     workshop = Workshop(
-        _registry(settings), _host(settings), configured.processer_para, node_timeout=configured.node_timeout
+        _registry(settings),
+        _host(settings),
+        configured.processer_para,
+        node_timeout=configured.node_timeout,
+        max_steps=configured.max_steps,
     )
     return workshop.pipelines(configured.pipeline_config)
 

@@ -136,7 +136,10 @@ class LoggerSettings(Section):
 
 
 class PipelineSettings(Section):
-    """`pipeline_config`: pipeline's name -> JSON text of its nodes; `node_timeout` in seconds."""
+    """`pipeline_config`: pipeline's name -> JSON text of its nodes; `node_timeout` in seconds.
+
+    `max_steps`: nodes that one run may pass through.
+    """
 
     plugins_path: Paths = ()
     processer_para: Annotated[dict[str, dict[str, JsonValue]], FreeNames(2, 8)] = Field(default_factory=dict)
@@ -145,6 +148,7 @@ class PipelineSettings(Section):
         default_factory=lambda: {"DemoSearch": DEMO_PIPELINE}
     )
     node_timeout: Real = Field(60.0, gt=0, le=86_400)
+    max_steps: Whole = Field(10_000, ge=1, le=1_000_000_000)
 
 
 class RecordsSettings(Section):
