@@ -5,10 +5,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 8002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types format bench faults clean
+.PHONY: help demo run test test-all lint types format bench faults clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## Import the demo photos and serve the page on http://127.0.0.1:8002/
 	$(BIN)/search-by-image demo --port $(PORT)
@@ -18,6 +18,9 @@ run: $(VENV)/installed ## Serve your own library as conf/server.xml says
 
 test: lint types ## Check style and types, then run every test
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+test-all: ## The same, and the tests that take minutes (CI leaves them out)
+	SEARCH_BY_IMAGE_TEST_EVERY_CASE=1 $(MAKE) test
 
 lint: $(VENV)/tested ## Check the style
 	$(BIN)/ruff check

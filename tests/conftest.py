@@ -20,6 +20,18 @@ from search_by_image.library import Library
 from search_by_image.settings import load_settings
 from serving import serving
 
+EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
+
+
+def wants_every_case() -> bool:
+    return bool(os.environ.get(EVERY_CASE))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    soaks = [] if wants_every_case() else [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=soaks)
+    items[:] = [item for item in items if item not in soaks]
+
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:

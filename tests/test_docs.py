@@ -70,4 +70,4 @@ def test_both_readmes_show_the_same_commands():
 def test_the_makefile_describes_every_target():
     text = (ROOT / "Makefile").read_text()
     (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
-    assert re.findall(r"^([a-z]+):.*## \S", text, re.MULTILINE) == phony.split()
+    assert re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE) == phony.split()

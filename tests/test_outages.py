@@ -50,6 +50,7 @@ def _soon_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "STUCK_AFTER_MS", 2000)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("pair", "server"), [("mariadb", "MariaDB"), ("mongodb", "MongoDB stand-in"), ("mongodb", "Milvus")]
 )
@@ -85,6 +86,7 @@ def test_ids_whose_settling_failed_are_settled_in_the_next_round(tmp_path, monke
     opened.close()
 
 
+@pytest.mark.soak
 def test_two_kills_on_servers(mariadb: Pair) -> None:
     said, broken = kill_often(mariadb.settings("two_kills"), 2)
     assert said.added

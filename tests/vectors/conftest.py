@@ -1,6 +1,5 @@
 """The vector indexes that the contract suite runs against."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from conftest import wants_every_case
 from milvus_server import MilvusProcess
 from search_by_image.vectors.base import VectorIndex
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
@@ -19,14 +19,13 @@ HERE = Path(__file__).parent
 MakeIndex = Callable[..., VectorIndex]
 
 
-EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
-CASES_ON_MILVUS = 2
+CASES_ON_MILVUS = 1
 ALL_METRICS = "test_distances_and_order"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Milvus, where a case takes a second, two cases of a test, and all metrics of a search; every one if asked."""
-    if os.environ.get(EVERY_CASE):
+    """On Milvus, where a case takes a second, one case of a test, and all metrics of a search; every one if asked."""
+    if wants_every_case():
         return
     seen: Counter[str] = Counter()
     kept, left_out = [], []

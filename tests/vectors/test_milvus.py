@@ -84,6 +84,7 @@ class TestConnecting:
         subprocess.run([sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.soak
 class TestOutage:
     def test_after_a_restart_the_server_is_used_again(self, milvus, open_index):
         index = open_index(timeout=5)

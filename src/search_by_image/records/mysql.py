@@ -36,6 +36,9 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
 MIGRATION_SECONDS = 50
 DUPLICATE_KEY = 1062
+WITHOUT_ROWID_FILTER = "SET @rowid_filter = 0 /*M!100401 , optimizer_switch = 'rowid_filter=off' */"
+"""With the filter MariaDB 10.11 overlooks rows in `SELECT ... FOR UPDATE`. To MySQL this is a comment."""
+
 SCHEMA_LOCK = func.concat("search-by-image ", func.md5(func.database()))
 OWN_ID: ColumnElement[str] = literal_column("images.own_id")
 
@@ -50,7 +53,12 @@ class MySql:
             arguments["password"] = str(url.password).encode()  # a text would be sent as Latin-1
         self.engine = create_engine(
             url.set(drivername="mysql+pymysql"),
-            connect_args={"charset": "utf8mb4", "sql_mode": "STRICT_ALL_TABLES", **arguments},
+            connect_args={
+                "charset": "utf8mb4",
+                "sql_mode": "STRICT_ALL_TABLES",
+                "init_command": WITHOUT_ROWID_FILTER,
+                **arguments,
+            },
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             **options,
