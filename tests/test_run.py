@@ -182,7 +182,7 @@ def test_a_plugin_finds_nodes_plugins_and_the_log(caplog):
         for log in (run.log_debug, run.log_info, run.log_warning, run.log_error):
             log("at %s", run.context["node_id"])
 
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "search_by_image.walk")
     _, outcome = start(define("Step", "Step"), hook("1", look))
     assert outcome[0] == "success"
     assert found == ["2", None, ["1", "2"], Step, GoTo, None]

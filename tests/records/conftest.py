@@ -1,6 +1,7 @@
 """The record stores that the contract suite runs against: each is a fixture named in `STORES`."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from conftest import missing
+from conftest import missing, wants_every_case
 from mongodb_server import REAL, MongodbProcess, real_uri, why_not
 from search_by_image.records.base import Match, Record, RecordStore
 from search_by_image.records.sql import SqlRecordStore
 from sql_servers import MariaDb, PostgreSql, SqlServer
 
+HERE = Path(__file__).parent
 MakeRecords = Callable[[], RecordStore]
 EVERY = Match()
 CREATED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
@@ -178,6 +180,32 @@ def emptied(urls: Callable[[int], str]) -> MakeRecords:
         return store
 
     return make
+
+
+CASES_ON_A_SERVER = 6
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a server half a dozen cases of a test, spread over all; every one if asked."""
+    if wants_every_case():
+        return
+    cases = Counter(on_server(item) for item in items)
+    seen: Counter[str] = Counter()
+    kept, left_out = [], []
+    for item in items:
+        test = on_server(item)
+        step = -(-cases[test] // CASES_ON_A_SERVER) if test else 1
+        (left_out if seen[test] % step else kept).append(item)
+        seen[test] += 1
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def on_server(item: pytest.Item) -> str:
+    """The test and its server; '' for others."""
+    name, _, case = item.nodeid.partition("[")
+    store = case.partition("-")[0].rstrip("]")
+    return name + store if item.path.parent == HERE and store in STORES[1:] else ""
 
 
 STORES = ("sqlite", "mariadb", "postgresql", "mongodb_stand_in", "mongodb")

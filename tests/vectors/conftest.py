@@ -21,6 +21,7 @@ MakeIndex = Callable[..., VectorIndex]
 
 CASES_ON_MILVUS = 1
 ALL_METRICS = "test_distances_and_order"
+LONG_ON_MILVUS = ("test_any_history", "test_put_twice", "test_many_threads")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -33,7 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.nodeid.partition("[")[0]
         on_milvus = "[milvus" in item.nodeid and item.path.parent == HERE
         seen[name] += on_milvus
-        (left_out if on_milvus and seen[name] > CASES_ON_MILVUS and ALL_METRICS not in name else kept).append(item)
+        surplus = seen[name] > CASES_ON_MILVUS and ALL_METRICS not in name
+        is_long = any(part in name for part in LONG_ON_MILVUS)
+        (left_out if on_milvus and (surplus or is_long) else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
