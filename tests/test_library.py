@@ -16,6 +16,7 @@ from search_by_image.errors import (
     UnknownNameError,
     VectorMismatchError,
 )
+from search_by_image.filters import parse_filter
 from search_by_image.maintenance import Maintenance
 from search_by_image.records.base import Match, State
 
@@ -140,6 +141,15 @@ def test_removing_what_is_not_there_removes_nothing(library):
     assert library.remove(Match("n", (7,))) == []
     assert library.remove(Match("other", (None,))) == []
     assert library.count() == 2
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 9])
+def test_a_filtered_search_finds_the_nearest_that_match_however_many_are_nearer(library, wanted):
+    fill(library, 30)
+    odd = parse_filter({"n": {"$in": [3, 17, 25]}})
+    everything = numbers(library.search(picture(1), "Thumb", top_k=30))
+    matching = [number for number in everything if number in (3, 17, 25)]
+    assert numbers(library.search(picture(1), "Thumb", top_k=wanted, where=odd)) == matching[:wanted]
 
 
 def test_clear_empties_everything_and_recreates_the_collections(tmp_path):

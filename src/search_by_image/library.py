@@ -18,14 +18,16 @@ import numpy as np
 from search_by_image.documents import check_document, check_field, check_values
 from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
+from search_by_image.filters import Filter
 from search_by_image.ids import IdGenerator, id_at
 from search_by_image.locks import SharedLock
+from search_by_image.nearest import Finder
 from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
 from search_by_image.settings import check_collection_name
 from search_by_image.spaces import SpaceBook
-from search_by_image.vectors.base import Metric, Vector, VectorIndex, as_ids
+from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 
 InSpace = TypeVar("InSpace", Record, Stored)
 ID_ATTEMPTS = 5
@@ -61,6 +63,7 @@ class Library:
             metric=self.options.metric,
             dimension=self.options.dimension,
         )
+        self._finder = Finder(records, index)
         self._ids = IdGenerator()
         self._clearing = SharedLock()
         self._closed = False
@@ -110,8 +113,9 @@ class Library:
         *,
         top_k: int | None = None,
         min_score: float | None = None,
+        where: Filter | None = None,
     ) -> list[Hit]:
-        """The nearest pictures of the collection, nearest first.
+        """The nearest pictures of the collection, nearest first, among those whose document matches `where`.
 
         Raises `UnknownNameError` for a collection or pipeline that does not exist, `ImageError`, `PipelineError`.
         """
@@ -123,7 +127,7 @@ class Library:
             return []
         wanted = self.options.top_k if top_k is None else top_k
         lowest = self.options.match_score if min_score is None else min_score
-        return [hit for hit in self._nearest(space, made.vector, wanted) if hit.score >= lowest]
+        return [hit for hit in self._finder.nearest(space, made.vector, wanted, where) if hit.score >= lowest]
 
     def check_collection(self, name: str) -> None:
         """Raises `UnknownNameError` when there is no such collection."""
@@ -258,17 +262,6 @@ class Library:
             if len(ids):
                 self._index.upsert(space, ids, vectors)
                 self._records.settle(ids)
-
-    def _nearest(self, space: SpaceRecord, vector: Vector, top_k: int) -> list[Hit]:
-        """More are asked for as long as some of those found are being removed."""
-        asked = top_k
-        while True:
-            neighbours = self._index.search(space.name, vector, asked)
-            stored = self._records.get(neighbour.id for neighbour in neighbours)
-            found = [neighbour for neighbour in neighbours if neighbour.id in stored]
-            if len(found) >= top_k or len(neighbours) < asked:
-                return [Hit.of(neighbour, stored[neighbour.id], space) for neighbour in found[:top_k]]
-            asked += len(neighbours) - len(found)
 
 
 def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:
