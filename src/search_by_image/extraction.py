@@ -9,6 +9,7 @@ from search_by_image.errors import UnknownNameError
 from search_by_image.images import ImageLimits, check
 from search_by_image.locks import Gate
 from search_by_image.pipeline import Extracted, Pipeline
+from search_by_image.timing import stage
 
 CacheKey = tuple[str, str, bytes]
 
@@ -37,7 +38,7 @@ class Extractor:
         known = self._cache.get(key)
         if known is not None:
             return known
-        with self._gate.enter():
+        with self._gate.enter(), stage("inference"):
             made = steps.extract(image, collection)
         self._cache.put(key, made)
         return made

@@ -36,6 +36,7 @@ from pillow_heif import HeifImageFile
 
 from search_by_image import containers, pixels
 from search_by_image.errors import EmptyImageError, ImageError, ImageTooLargeError, NotAnImageError, TruncatedImageError
+from search_by_image.timing import stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def check(data: bytes, limits: ImageLimits) -> ImageInfo:
     A PNG that tells its orientation only after its pixels is measured as stored. Raises `ImageError`.
     """
     kind = _kind(data, limits)
-    with _decoding(kind):
+    with stage("decode"), _decoding(kind):
         image = _open(kind, data, limits)
         width, height = image.size
         if pixels.orientation(image) in pixels.SIDEWAYS:
@@ -76,7 +77,7 @@ def open_rgb(data: bytes, limits: ImageLimits, *, at_least: int | None = None) -
     sRGB, and ignored when it is broken. Raises `ImageError`.
     """
     kind = _kind(data, limits)
-    with _decoding(kind):
+    with stage("decode"), _decoding(kind):
         image = _open(kind, data, limits)
         if at_least is not None and kind == "JPEG":
             image.draft("RGB", (at_least, at_least))

@@ -27,6 +27,7 @@ from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
 from search_by_image.settings import check_collection_name
 from search_by_image.spaces import SpaceBook
+from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 
 InSpace = TypeVar("InSpace", Record, Stored)
@@ -54,11 +55,11 @@ class Library:
     ) -> None:
         self.options = options or LibraryOptions()
         self.extractor = extractor
-        self._records = records
-        self._index = index
+        self._records = timed(records, "records")
+        self._index = timed(index, "vectors")
         self._spaces = SpaceBook(
-            records,
-            index,
+            self._records,
+            self._index,
             app_name=self.options.app_name,
             metric=self.options.metric,
             dimension=self.options.dimension,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from search_by_image.errors import OverloadedError
+from search_by_image.timing import stage
 
 
 class SharedLock:
@@ -54,7 +55,11 @@ class Gate:
         if not self._entered.acquire(blocking=False):
             raise OverloadedError("Too many pictures are waiting to be processed. Try again in a second.")
         try:
-            with self._free:
+            with stage("queue"):
+                self._free.acquire()
+            try:
                 yield
+            finally:
+                self._free.release()
         finally:
             self._entered.release()

@@ -25,6 +25,7 @@ from search_by_image.fetch.addresses import AddressGuard, Resolver, system_resol
 from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.settings import FetchSettings
 from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_target
+from search_by_image.timing import stage
 
 OK = 200
 AT_ONCE = 16  # fewer than the threads that answer requests, so that silent hosts never hold all of those
@@ -66,7 +67,7 @@ class UrlFetcher:
         if self._closed:
             raise FetchError("The fetcher is closed; make a new one.")
         target = parse_target(url, self._settings.allowed_ports)
-        with self._place():
+        with self._place(), stage("fetch"):
             return self._follow(target, Deadline(self._settings.timeout))
 
     @contextmanager
