@@ -55,11 +55,11 @@ class Library:
     ) -> None:
         self.options = options or LibraryOptions()
         self.extractor = extractor
-        self._records = timed(records, "records")
-        self._index = timed(index, "vectors")
+        self._records = records = timed(records, "records")
+        self._index = index = timed(index, "vectors")
         self._spaces = SpaceBook(
-            self._records,
-            self._index,
+            records,
+            index,
             app_name=self.options.app_name,
             metric=self.options.metric,
             dimension=self.options.dimension,
