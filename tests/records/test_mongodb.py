@@ -21,7 +21,7 @@ from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
 from search_by_image.library import Library
 from search_by_image.locks import Gate
-from search_by_image.records.base import Match, State
+from search_by_image.records.base import Match, SpaceRecord, State
 from search_by_image.records.mongodb import INDEXES, MongoRecordStore
 from search_by_image.records.mongodb_client import translated
 from search_by_image.records.mongodb_inserts import insert_in_transaction
@@ -138,6 +138,16 @@ def test_no_query_of_a_real_server_scans_every_record(mongodb):
 
 
 # Batches
+
+
+def test_a_space_of_a_version_without_names_in_the_index_can_be_given_one(store):
+    space = store.create_space(SpaceRecord("app_pets", "pets", "Thumb", 4, "L2", "f"))
+    store._spaces.update_one({}, {"$unset": {"index_name": ""}})
+    assert store.space("app_pets") == space
+    assert store.spaces() == (space,)
+    assert store.switch_index(space, index_name="app_pets@1", metric="IP")
+    assert not store.switch_index(space, index_name="app_pets@2", metric="IP")
+    assert store.space("app_pets").index_name == "app_pets@1"
 
 
 def test_a_batch_that_fails_takes_out_only_what_it_put(store):

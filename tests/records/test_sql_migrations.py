@@ -66,6 +66,7 @@ def test_a_database_of_version_1_is_opened_with_everything_in_it(version_1):
     assert store.vectors("app_pets", as_ids([7]))[1].tolist() == [vector_of(7).tolist()]
     assert store.in_state(State.READY)["app_pets"].tolist() == [7]
     assert version_of(store) == NEWEST
+    assert store.switch_index(store.spaces()[0], index_name="app_pets@1", metric="L2")
     store.put([record(8)])
     store.close()
 

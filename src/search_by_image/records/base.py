@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from search_by_image.vectors.base import Ids, Vector, Vectors
+from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Document = Mapping[str, Any]
 
@@ -60,7 +60,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class SpaceRecord:
-    """A vector space as it was first used; `fingerprint` tells which model and preprocessing made its vectors."""
+    """A vector space; `fingerprint` tells which model and preprocessing made its vectors.
+
+    `index_name` is what the vector index calls it; None, until it is first built anew: as `name`.
+    """
 
     name: str
     collection: str
@@ -68,6 +71,12 @@ class SpaceRecord:
     dimension: int
     metric: str
     fingerprint: str
+    index_name: str | None = None
+
+    @property
+    def indexed(self) -> Space:
+        """Where the index keeps its vectors."""
+        return Space(self.index_name or self.name, self.dimension, Metric(self.metric))
 
 
 class RecordStore(Protocol):
@@ -82,6 +91,17 @@ class RecordStore(Protocol):
         ...
 
     def spaces(self) -> tuple[SpaceRecord, ...]: ...
+
+    def space(self, name: str) -> SpaceRecord | None:
+        """The one of that name as it is now, whichever process changed it; None when there is none."""
+        ...
+
+    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
+        """Give the space another place in the index; False, and nothing is changed, when it is not as given any more.
+
+        Of several that start from the same record one alone gets True.
+        """
+        ...
 
     def put(self, records: Sequence[Record]) -> None:
         """Durably add the records as pending, all or none; raises `DuplicateIdError` when an id is taken."""
@@ -134,7 +154,10 @@ class RecordStore(Protocol):
         ...
 
     def clear(self) -> None:
-        """Delete every record, space and collection."""
+        """Delete every space and collection, then every record.
+
+        Whoever puts a record meanwhile, and after that still finds its space, has put one that this deletes.
+        """
         ...
 
     def ping(self) -> None:

@@ -85,6 +85,17 @@ class MongoRecordStore:
         with self._connected():
             return tuple(_space(row) for row in self._spaces.find().sort("_id", 1))
 
+    def space(self, name: str) -> SpaceRecord | None:
+        with self._connected():
+            row = self._spaces.find_one({"_id": name})
+        return None if row is None else _space(row)
+
+    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
+        """None also matches a field that is not there: spaces of version 0.1 have no `index_name`."""
+        change = {"$set": {"index_name": index_name, "metric": metric}}
+        with self._connected():
+            return self._spaces.update_one({"_id": space.name, **asdict(space)}, change).matched_count == 1
+
     def put(self, records: Sequence[Record]) -> None:
         if not records:
             return
@@ -172,10 +183,10 @@ class MongoRecordStore:
 
     def clear(self) -> None:
         with self._connected():
-            for among in self._parts_of({}):
-                self._images.delete_many({"_id": among})
             self._spaces.delete_many({})
             self._collections.delete_many({})
+            for among in self._parts_of({}):
+                self._images.delete_many({"_id": among})
 
     def ping(self) -> None:
         with self._connected():

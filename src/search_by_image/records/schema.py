@@ -39,6 +39,7 @@ spaces = Table(
     Column("dimension", Integer, nullable=False),
     Column("metric", _text(16), nullable=False),
     Column("fingerprint", _text(64), nullable=False),
+    Column("index_name", NAME),
 )
 
 # The vector stands last: a scan over documents then never reads its pages.

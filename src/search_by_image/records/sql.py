@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
@@ -34,6 +33,7 @@ from search_by_image.records.database import open_database
 from search_by_image.records.json_text import to_json
 from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
 from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, spaces
+from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, switch_index
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
@@ -66,12 +66,19 @@ class SqlRecordStore:
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._write() as connection:
-            connection.execute(self._database.insert_unless_there(spaces), asdict(space))
-            return _space(connection.execute(select(spaces).where(spaces.c.name == space.name)).one())
+            return add_space(connection, self._database.insert_unless_there(spaces), space)
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
         with self._read() as connection:
-            return tuple(_space(row) for row in connection.execute(select(spaces).order_by(spaces.c.name)))
+            return all_spaces(connection)
+
+    def space(self, name: str) -> SpaceRecord | None:
+        with self._read() as connection:
+            return space_of(connection, name)
+
+    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
+        with self._write() as connection:
+            return switch_index(connection, space, index_name, metric)
 
     def put(self, records: Sequence[Record]) -> None:
         if not records:
@@ -173,9 +180,10 @@ class SqlRecordStore:
         return {space: as_ids(ids) for space, ids in found.items()}
 
     def clear(self) -> None:
-        with self._write() as connection:
-            for table in (images, spaces, collections):
-                connection.execute(delete(table))
+        for tables in ((spaces, collections), (images,)):
+            with self._write() as connection:
+                for table in tables:
+                    connection.execute(delete(table))
 
     def ping(self) -> None:
         with self._read() as connection:
@@ -274,10 +282,6 @@ def _record(row: AnyRow) -> Record:
 
 def _stored(row: AnyRow) -> Stored:
     return Stored(row.id, row.space, row.collection, row.document)
-
-
-def _space(row: AnyRow) -> SpaceRecord:
-    return SpaceRecord(row.name, row.collection, row.pipeline, row.dimension, row.metric, row.fingerprint)
 
 
 @contextmanager
