@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import numpy as np
-
 from search_by_image.documents import check_document, check_field, check_values
 from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
@@ -26,7 +24,7 @@ from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
 from search_by_image.settings import check_collection_name
-from search_by_image.spaces import SpaceBook
+from search_by_image.spaces import SpaceBook, index_records
 from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 
@@ -225,8 +223,7 @@ class Library:
     def _accept(self, records: Sequence[Record]) -> None:
         try:
             for space, members in _by_space(records).items():
-                vectors = np.stack([record.vector for record in members])
-                self._index.upsert(space, as_ids(record.id for record in members), vectors)
+                index_records(self._index, space, members)
         except SearchByImageError:
             self._records.begin_removal(Match(ids=tuple(record.id for record in records)))
             raise
@@ -259,10 +256,9 @@ class Library:
         """Pending records that nobody works on any more: given to the index again and settled."""
         newest = id_at(milliseconds_ago=older_than_ms)
         for space, pending in self._records.in_state(State.PENDING).items():
-            ids, vectors = self._records.vectors(space, pending[pending < newest])
-            if len(ids):
-                self._index.upsert(space, ids, vectors)
-                self._records.settle(ids)
+            records = self._records.read(space, pending[pending < newest])
+            index_records(self._index, space, records)
+            self._records.settle(record.id for record in records)
 
 
 def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:

@@ -1,15 +1,24 @@
 """Which vector space a collection's pictures of a pipeline live in."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from search_by_image.errors import VectorMismatchError
 from search_by_image.pipeline import Pipeline
-from search_by_image.records.base import RecordStore, SpaceRecord
-from search_by_image.vectors.base import Metric, Space, VectorIndex, batches, missing_and_surplus
+from search_by_image.records.base import Record, RecordStore, SpaceRecord
+from search_by_image.vectors.base import Metric, Space, VectorIndex, as_ids, batches, missing_and_surplus
 
 REPLAY_BATCH = 2000
+
+
+def index_records(index: VectorIndex, space: str, records: Sequence[Record]) -> None:
+    """Give the vectors and documents of one space's records to the index."""
+    if records:
+        ids, documents = as_ids(record.id for record in records), [record.document for record in records]
+        index.upsert(space, ids, np.stack([record.vector for record in records]), documents)
 
 
 class SpaceBook:
@@ -113,5 +122,4 @@ class SpaceBook:
         missing, surplus = missing_and_surplus(self._records.ids(name), indexed)
         self._index.delete(name, surplus)
         for part in batches(missing, REPLAY_BATCH):
-            ids, vectors = self._records.vectors(name, part)
-            self._index.upsert(name, ids, vectors)
+            index_records(self._index, name, self._records.read(name, part))

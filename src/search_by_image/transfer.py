@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from search_by_image.errors import DuplicateIdError, InvalidInputError, StoreError, VectorMismatchError
 from search_by_image.records.base import Record, RecordStore, SpaceRecord, State
 from search_by_image.settings import Settings
-from search_by_image.spaces import SpaceBook
+from search_by_image.spaces import SpaceBook, index_records
 from search_by_image.vectors.base import (
     Ids,
     Metric,
@@ -175,7 +175,7 @@ class Transfer:
         except DuplicateIdError as error:
             taken = self._records.get(ids)
             raise _taken(min(taken, default=int(ids[0]))) from error
-        self._index.upsert(space.name, ids, np.stack([record.vector for record in fresh]))
+        index_records(self._index, space.name, fresh)
         self._records.settle(ids)
 
     def _verified(self, move: _Move) -> SpaceReport:

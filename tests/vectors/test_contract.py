@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError, VectorMismatchError
+from search_by_image.filters import parse_filter
 from search_by_image.vectors.base import Metric, Neighbour, Space, VectorIndex, as_ids
 from vectors.stores import found, true_distances, vectors_for
 
@@ -209,6 +210,35 @@ class TestOnly:
         assert len(index.search(NAME, query, 600)) == 600
         assert len(index.search(NAME, query, 1000)) == 666
         assert len(index.search(NAME, query, 400, only=range(500))) == 333
+
+
+class TestWhere:
+    """An index may ignore the documents; what it must not do is to leave out one that matches."""
+
+    @pytest.fixture
+    def cats(self, index):
+        """Ids 0..49 at 0..49 on the first axis, every fifth a cat."""
+        documents = [{"kind": "dog" if number % 5 else "cat", "number": number} for number in range(50)]
+        index.upsert(NAME, np.arange(50), np.outer(np.arange(50), [1, 0, 0]), documents)
+        return index
+
+    def test_all_that_match_are_found(self, cats):
+        answer = found(cats.search(NAME, np.zeros(3), 50, where=parse_filter({"kind": "cat"})))
+        assert [number for number in answer if number % 5 == 0] == list(range(0, 50, 5))
+
+    def test_together_with_only(self, cats):
+        where = parse_filter({"number": {"$lt": 30}})
+        answer = found(cats.search(NAME, np.zeros(3), 50, only=range(20, 40), where=where))
+        assert set(range(20, 30)) <= set(answer) <= set(range(20, 40))
+
+    def test_a_vector_without_a_document_is_always_a_candidate(self, cats):
+        cats.upsert(NAME, ids(77), rows([0, 0, 0]))
+        assert 77 in found(cats.search(NAME, np.zeros(3), 60, where=parse_filter({"kind": "cat"})))
+
+    def test_a_document_added_to_an_id_that_is_there_changes_nothing(self, cats):
+        cats.upsert(NAME, ids(5), rows([9, 9, 9]), [{"kind": "dog"}])
+        answer = cats.search(NAME, np.zeros(3), 50, where=parse_filter({"kind": "cat"}))
+        assert Neighbour(5, 5.0) in answer
 
 
 class TestUpsert:

@@ -1,10 +1,10 @@
 """What every vector index can do, the metrics, and the score.
 
-An id and its vector never change: a new picture gets a new id. An index is therefore a set of ids, and after a crash
-it is brought up to date with the record store by two set differences.
+An id, its vector and its document never change: a new picture or document gets a new id. An index is therefore a set
+of ids, and after a crash it is brought up to date with the record store by two set differences.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -12,9 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from search_by_image.filters import Filter
+
 Vector = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+Documents = Sequence[Mapping[str, Any]]
 
 
 class Metric(StrEnum):
@@ -98,16 +101,30 @@ class VectorIndex(Protocol):
 
     def spaces(self) -> tuple[Space, ...]: ...
 
-    def upsert(self, name: str, ids: Ids, vectors: Vectors) -> None:
-        """Add the vectors; an id that is there already is left as it is (an id's vector never changes)."""
+    def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:
+        """Add the vectors; an id that is there already is left as it is (what belongs to an id never changes).
+
+        `documents`: one for each vector; an index may use them to narrow a search with `where`, or not at all.
+        """
         ...
 
     def delete(self, name: str, ids: Ids) -> None:
         """Remove the ids; those that are not there are no error."""
         ...
 
-    def search(self, name: str, vector: Vector, top_k: int, *, only: Collection[int] | None = None) -> list[Neighbour]:
+    def search(
+        self,
+        name: str,
+        vector: Vector,
+        top_k: int,
+        *,
+        only: Collection[int] | None = None,
+        where: Filter | None = None,
+    ) -> list[Neighbour]:
         """At most `top_k` nearest among `only` (None: all), nearest first, equal distances in the order of ids.
+
+        `where`: the index may leave out ids whose document does not match, never one whose document does; the caller
+        looks at the documents of what it gets.
 
         Raises `InvalidInputError` for a `top_k` below 1.
         """

@@ -8,7 +8,8 @@ import numpy as np
 from filelock import BaseFileLock, FileLock, Timeout
 
 from search_by_image.errors import StoreError, StoreLockedError, UnknownNameError, VectorMismatchError
-from search_by_image.vectors.base import Ids, IndexStats, Neighbour, Space, Vector, Vectors
+from search_by_image.filters import Filter
+from search_by_image.vectors.base import Documents, Ids, IndexStats, Neighbour, Space, Vector, Vectors
 from search_by_image.vectors.embedded_settings import EmbeddedSettings
 from search_by_image.vectors.embedded_space import EmbeddedSpace
 from search_by_image.vectors.snapshot import folder_name, remove_folder, storage_error
@@ -20,7 +21,10 @@ _logger = logging.getLogger(__name__)
 
 
 class EmbeddedIndex:
-    """A `VectorIndex`. Raises `StoreLockedError` when another process, or another index here, holds the folder."""
+    """A `VectorIndex` that keeps no documents: `where` narrows nothing.
+
+    Raises `StoreLockedError` when another process, or another index here, holds the folder.
+    """
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
@@ -57,13 +61,21 @@ class EmbeddedIndex:
         self._check_open()
         return tuple(space.space for space in self._spaces.values())
 
-    def upsert(self, name: str, ids: Ids, vectors: Vectors) -> None:
+    def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:  # noqa: ARG002
         self._space(name).upsert(np.asarray(ids, np.int64), vectors)
 
     def delete(self, name: str, ids: Ids) -> None:
         self._space(name).delete(np.asarray(ids, np.int64))
 
-    def search(self, name: str, vector: Vector, top_k: int, *, only: Collection[int] | None = None) -> list[Neighbour]:
+    def search(
+        self,
+        name: str,
+        vector: Vector,
+        top_k: int,
+        *,
+        only: Collection[int] | None = None,
+        where: Filter | None = None,  # noqa: ARG002
+    ) -> list[Neighbour]:
         return self._space(name).search(vector, top_k, only)
 
     def ids(self, name: str) -> Ids:

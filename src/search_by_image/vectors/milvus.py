@@ -6,7 +6,8 @@ from collections.abc import Collection
 import numpy as np
 
 from search_by_image.errors import UnknownNameError, VectorMismatchError
-from search_by_image.vectors.base import Ids, IndexStats, Neighbour, Space, Vector, Vectors
+from search_by_image.filters import Filter
+from search_by_image.vectors.base import Documents, Ids, IndexStats, Neighbour, Space, Vector, Vectors
 from search_by_image.vectors.milvus_connection import MilvusConnection
 from search_by_image.vectors.milvus_names import collection_name
 from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
@@ -50,13 +51,21 @@ class MilvusIndex:
         self._connection.check_open()
         return tuple(space.space for space in self._spaces.values())
 
-    def upsert(self, name: str, ids: Ids, vectors: Vectors) -> None:
+    def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:  # noqa: ARG002
         self._space(name).upsert(np.asarray(ids, np.int64), vectors)
 
     def delete(self, name: str, ids: Ids) -> None:
         self._space(name).delete(np.asarray(ids, np.int64))
 
-    def search(self, name: str, vector: Vector, top_k: int, *, only: Collection[int] | None = None) -> list[Neighbour]:
+    def search(
+        self,
+        name: str,
+        vector: Vector,
+        top_k: int,
+        *,
+        only: Collection[int] | None = None,
+        where: Filter | None = None,  # noqa: ARG002
+    ) -> list[Neighbour]:
         return self._space(name).search(vector, top_k, only)
 
     def ids(self, name: str) -> Ids:
