@@ -19,7 +19,7 @@ class Finder:
         """More are asked for as long as some of those found are being removed or do not match."""
         asked = top_k
         while True:
-            neighbours = self._index.search(space.name, vector, asked)
+            neighbours = self._index.search(space.name, vector, asked, where=where)
             hits = self._hits(space, neighbours, where)
             if len(hits) >= top_k or len(neighbours) < asked:
                 return hits[:top_k]
