@@ -155,6 +155,13 @@ class DuplicateIdError(StoreError):
     code = "duplicate_id"
 
 
+class KeyTakenError(StoreError):
+    """Another picture has the key, or the one that was to be replaced changed meanwhile; nothing was written."""
+
+    code = "key_taken"
+    status = HTTPStatus.CONFLICT
+
+
 class StoreLockedError(StoreError):
     """Another process holds the embedded stores."""
 

@@ -26,7 +26,9 @@ EVERY = Match()
 CREATED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 
 
-def record(id_, document=None, *, collection="images", pipeline="Thumb", space=None, dimension=4, sha256=None):
+def record(
+    id_, document=None, *, collection="images", pipeline="Thumb", space=None, dimension=4, sha256=None, key=None
+):
     """A record whose vector and hash follow from its id."""
     return Record(
         id=id_,
@@ -37,6 +39,7 @@ def record(id_, document=None, *, collection="images", pipeline="Thumb", space=N
         vector=vector_of(id_, dimension),
         sha256=sha256 or hash_of(id_),
         created=CREATED,
+        key=key,
     )
 
 

@@ -108,7 +108,7 @@ def test_of_many_that_switch_the_index_one_wins(records):
 def test_what_was_put_comes_back(records):
     document = {"id": "a-1", "名字": "猫", "tags": ["x", None, {"deep": [1, 2.5, True]}], "empty": {}}
     records.put([record(7, document, collection="pets", space="app_pets")])
-    assert records.get([7]) == {7: Stored(7, "app_pets", "pets", document)}
+    assert records.get([7]) == {7: Stored.of(record(7, document, collection="pets", space="app_pets"))}
 
 
 def test_putting_nothing_is_no_error(records):

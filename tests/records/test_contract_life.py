@@ -93,7 +93,7 @@ class Life(RuleBasedStateMachine):
 
     def visible(self, match):
         return [
-            Stored(n, one.space, one.collection, one.document)
+            Stored.of(one)
             for n, (one, state) in sorted(self.model.items())
             if state is not State.REMOVING
             and (match.field is None or is_match(one.document, match.field, match.values))

@@ -335,3 +335,20 @@ def test_a_library_outlives_an_outage_of_its_records(process, library):
     library.maintain()
     assert ids_of(library.page(EVERY)) == [before.id, after.id]
     assert {hit.id for hit in library.search(picture(1), "Thumb")} == {before.id, after.id}
+
+
+@pytest.mark.parametrize("ended_by", ["give_up", "finish_removal"])
+def test_a_publication_that_stopped_when_it_was_decided_is_completed(make_records, ended_by, monkeypatch):
+    """As by a crash between the write to the record replaced and the one to its successor."""
+    store = make_records()
+    store.put([record(1, key="a")])
+    store.stage([record(2, key="a")])
+    with monkeypatch.context() as crash:
+        crash.setattr(mongodb_keys, "_show", lambda *_: None)
+        store.publish([Publication(2, "images", "a", replaces=1)])
+    assert store.find_keys("images", ["a"]) == {}
+    if ended_by == "give_up":
+        store.give_up([2])
+    store.finish_removal([1])
+    assert store.find_keys("images", ["a"])["a"].id == 2
+    assert store.in_state(State.STAGED) == {}

@@ -4,16 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from search_by_image.errors import KeyTakenError, StoreError
 from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Document = Mapping[str, Any]
 
 
 class State(StrEnum):
-    """`PENDING`: recorded, the vector index may lack it; `READY`: in both; `REMOVING`: gone for every reader."""
+    """Where a record is on its way into both stores and out of them.
 
+    `PENDING`: recorded, the vector index may lack it; `READY`: in both; `REMOVING`: gone for every reader; `STAGED`:
+    not there yet for any reader, because it takes another record's place in one step (`RecordStore.publish`).
+    """
+
+    STAGED = "staged"
     PENDING = "pending"
     READY = "ready"
     REMOVING = "removing"
@@ -21,7 +27,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A picture's document and vector. `sha256` is of the picture's bytes, 32 bytes; `space` names the vector space."""
+    """A picture's document and vector. `sha256` is of the picture's bytes, 32 bytes; `space` names the vector space.
+
+    `key`: the caller's own name for the picture, at most one of each in a collection; None: it has none.
+    """
 
     id: int
     collection: str
@@ -31,16 +40,47 @@ class Record:
     vector: Vector
     sha256: bytes
     created: datetime
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a reader sees of a record."""
+    """What a reader sees of a record: all of it but the vector."""
 
     id: int
     space: str
     collection: str
     document: Document
+    pipeline: str
+    sha256: bytes
+    created: datetime
+    key: str | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        return cls(
+            id=record.id,
+            space=record.space,
+            collection=record.collection,
+            document=record.document,
+            pipeline=record.pipeline,
+            sha256=record.sha256,
+            created=record.created,
+            key=record.key,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A staged record that is to be seen under `key` in its collection, in place of the record `replaces`.
+
+    `replaces` None: no record may have the key yet.
+    """
+
+    id: int
+    collection: str
+    key: str
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,15 @@ class SpaceRecord:
         return Space(self.index_name or self.name, self.dimension, Metric(self.metric))
 
 
+def key_taken(wanted: Publication) -> KeyTakenError:
+    return KeyTakenError(f"The picture {wanted.key!r} of collection {wanted.collection!r} was changed meanwhile.")
+
+
+def no_longer_staged() -> StoreError:
+    """As after a pause of the whole process: other workers take what is staged for long for what a crash left."""
+    return StoreError("The picture took too long to be written and was given up. Send it again.")
+
+
 class RecordStore(Protocol):
     """Thread-safe. Raises `StoreUnavailableError` when the store does not answer, `StoreError` for a refusal."""
 
@@ -104,7 +153,30 @@ class RecordStore(Protocol):
         ...
 
     def put(self, records: Sequence[Record]) -> None:
-        """Durably add the records as pending, all or none; raises `DuplicateIdError` when an id is taken."""
+        """Durably add the records as pending, all or none.
+
+        Raises `DuplicateIdError` when an id is taken, or a key in its collection.
+        """
+        ...
+
+    def stage(self, records: Sequence[Record]) -> None:
+        """Like `put`, but no reader sees them before `publish`, and their keys count for nothing until then."""
+        ...
+
+    def publish(self, publications: Sequence[Publication]) -> None:
+        """Durably, in one step for each: the staged record is ready, under its key, and the one it replaces hidden.
+
+        Raises `KeyTakenError` where another record has the key, or the one to be replaced is gone; on a store with
+        transactions nothing is published then. Raises `StoreError` for a record that is not staged any more.
+        """
+        ...
+
+    def give_up(self, ids: Iterable[int]) -> None:
+        """Staged records that nobody publishes any more are to be removed; a publication half done is completed."""
+        ...
+
+    def find_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Stored]:
+        """The records that have these keys, by key."""
         ...
 
     def settle(self, ids: Iterable[int]) -> None:

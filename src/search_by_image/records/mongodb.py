@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 
 from search_by_image.errors import StoreError
-from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
+from search_by_image.records.base import Match, Publication, Record, SpaceRecord, State, Stored
 from search_by_image.records.mongodb_client import (
     Option,
     Row,
@@ -27,14 +27,22 @@ from search_by_image.records.mongodb_client import (
     translated,
 )
 from search_by_image.records.mongodb_inserts import insert_all, insert_in_transaction, insert_unless_there
+from search_by_image.records.mongodb_keys import (
+    NOT_HIDDEN,
+    VISIBLE,
+    complete_those_that_replace,
+    give_up,
+    publish,
+    slot_of,
+    slots_of,
+)
 from search_by_image.records.mongodb_terms import term, terms_of
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 AT_ONCE = 1000
 LARGEST = 16 * 2**20 - 10_000
 OVERHEAD = 15
-STORED = {"space": 1, "collection": 1, "document": 1}
-VISIBLE = {"$in": [State.PENDING.value, State.READY.value]}
+STORED = dict.fromkeys(("space", "collection", "pipeline", "created", "sha256", "key", "document"), 1)
 INDEXES = (
     ("pipeline", "sha256"),
     ("collection", "state", "id"),
@@ -68,6 +76,7 @@ class MongoRecordStore:
         self._collections = database["collections"]
         for fields in INDEXES:
             self._images.create_index([(field, 1) for field in fields])
+        self._images.create_index([("slot", 1)], unique=True, sparse=True)
 
     def create_collection(self, name: str) -> None:
         with self._connected():
@@ -97,10 +106,33 @@ class MongoRecordStore:
             return self._spaces.update_one({"_id": space.name, **asdict(space)}, change).matched_count == 1
 
     def put(self, records: Sequence[Record]) -> None:
-        if not records:
+        self._insert([_row(record) | _slot(record) | {"state": State.PENDING.value} for record in records])
+
+    def stage(self, records: Sequence[Record]) -> None:
+        self._insert([_row(record) | {"state": State.STAGED.value} for record in records])
+
+    def publish(self, publications: Sequence[Publication]) -> None:
+        with self._connected():
+            for publication in publications:
+                publish(self._images, publication)
+
+    def give_up(self, ids: Iterable[int]) -> None:
+        with self._connected():
+            for id_ in ids:
+                give_up(self._images, id_)
+
+    def find_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Stored]:
+        found: dict[str, Stored] = {}
+        for start in range(0, len(keys), AT_ONCE):
+            part = slots_of(collection, keys[start : start + AT_ONCE])
+            found.update((str(stored.key), stored) for stored in self._fetch({"slot": part, "state": VISIBLE}))
+        return found
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        if not rows:
             return
         batch = uuid4().hex
-        rows = [_row(record, batch) for record in records]
+        rows = [row | {"batch": batch} for row in rows]
         insert = insert_in_transaction if self._has_transactions else insert_all
         with self._connected():
             insert(self._images, rows)
@@ -129,15 +161,16 @@ class MongoRecordStore:
     def begin_removal(self, match: Match) -> list[Stored]:
         """Each record is in the answer of one caller: the one whose mark it bears."""
         removal = uuid4().hex
-        hidden = {"$set": {"state": State.REMOVING.value, "removal": removal}}
+        hidden = {"$set": {"state": State.REMOVING.value, "removal": removal}, "$unset": {"slot": ""}}
         with self._connected():
             for among in self._parts_of(_matching(match)):
-                self._images.update_many({"_id": among, "state": {"$ne": State.REMOVING.value}}, hidden)
+                self._images.update_many({"_id": among, "state": NOT_HIDDEN}, hidden)
         return self._fetch({"state": State.REMOVING.value, "removal": removal})
 
     def finish_removal(self, ids: Iterable[int]) -> None:
         with self._connected():
             for among in _parts(ids):
+                complete_those_that_replace(self._images, among)
                 self._images.delete_many({"_id": among, "state": State.REMOVING.value})
 
     def find_hashes(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
@@ -231,7 +264,11 @@ def _parts(ids: Iterable[int]) -> Iterator[Row]:
     return ({"$in": part.tolist()} for part in batches(as_ids(ids), AT_ONCE))
 
 
-def _row(record: Record, batch: str) -> Row:
+def _slot(record: Record) -> Row:
+    return {} if record.key is None else {"slot": slot_of(record.collection, record.key)}
+
+
+def _row(record: Record) -> Row:
     vector = record.vector.astype("<f4", copy=False).tobytes()
     try:
         document = json.dumps(dict(record.document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -244,13 +281,12 @@ def _row(record: Record, batch: str) -> Row:
     return {
         "_id": record.id,
         "id": record.id,
-        "batch": batch,
         "space": record.space,
-        "state": State.PENDING.value,
         "collection": record.collection,
         "pipeline": record.pipeline,
         "created": record.created.astimezone(UTC).replace(tzinfo=None),
         "sha256": record.sha256.hex(),
+        "key": record.key,
         "document": document,
         "terms": terms,
         "vector": vector,
@@ -267,11 +303,21 @@ def _record(row: Row) -> Record:
         vector=np.frombuffer(row["vector"], "<f4").astype(np.float32, copy=False),
         sha256=bytes.fromhex(row["sha256"]),
         created=row["created"].replace(tzinfo=UTC),
+        key=row.get("key"),
     )
 
 
 def _stored(row: Row) -> Stored:
-    return Stored(row["_id"], row["space"], row["collection"], json.loads(row["document"]))
+    return Stored(
+        id=row["_id"],
+        space=row["space"],
+        collection=row["collection"],
+        document=json.loads(row["document"]),
+        pipeline=row["pipeline"],
+        sha256=bytes.fromhex(row["sha256"]),
+        created=row["created"].replace(tzinfo=UTC),
+        key=row.get("key"),
+    )
 
 
 def _space(row: Row) -> SpaceRecord:

@@ -25,6 +25,7 @@ def _text(length: int) -> String:
 
 
 NAME = _text(300)
+KEY_LENGTH = 255
 
 metadata = MetaData()
 
@@ -53,6 +54,7 @@ images = Table(
     Column("pipeline", NAME, nullable=False),
     Column("created", DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql"), nullable=False),
     Column("sha256", LargeBinary(32).with_variant(mysql.BINARY(32), "mysql"), nullable=False),
+    Column("key", _text(KEY_LENGTH)),
     Column("document", JSON().with_variant(FoldedJson(), "mysql"), nullable=False),
     Column("vector", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql"), nullable=False),
 )
@@ -60,6 +62,7 @@ images = Table(
 Index("images_of_collection", images.c.collection, images.c.id, images.c.state)
 Index("images_of_space", images.c.space, images.c.id, images.c.state)
 Index("images_by_hash", images.c.sha256)
+Index("images_by_key", images.c.collection, images.c.key, unique=True)
 # Databases take the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
 UNSETTLED = images.c.state != literal_column("'ready'")
 OWN_ID_FIELD = "id"

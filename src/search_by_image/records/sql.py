@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
-from search_by_image.records.base import Match, Record, SpaceRecord, State, Stored
+from search_by_image.records.base import (
+    Match,
+    Publication,
+    Record,
+    SpaceRecord,
+    State,
+    Stored,
+    key_taken,
+    no_longer_staged,
+)
 from search_by_image.records.database import open_database
 from search_by_image.records.json_text import to_json
 from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
@@ -37,9 +47,10 @@ from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, 
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
-STORED = (images.c.id, images.c.space, images.c.collection, images.c.document)
+STORED = tuple(column for column in images.c if column.name not in ("vector", "state"))
 AnyRow = Row[*tuple[Any, ...]]
-VISIBLE = images.c.state != State.REMOVING
+VISIBLE = images.c.state.in_((State.PENDING, State.READY))
+HIDDEN = {"state": State.REMOVING, "key": None}
 
 
 class SqlRecordStore:
@@ -81,15 +92,29 @@ class SqlRecordStore:
             return switch_index(connection, space, index_name, metric)
 
     def put(self, records: Sequence[Record]) -> None:
-        if not records:
-            return
+        self._insert([_row(record) | {"state": State.PENDING} for record in records])
+
+    def stage(self, records: Sequence[Record]) -> None:
+        self._insert([_row(record) | {"state": State.STAGED, "key": None} for record in records])
+
+    def publish(self, publications: Sequence[Publication]) -> None:
         with self._write() as connection:
-            try:
-                connection.execute(insert(images), [_row(record) for record in records])
-            except IntegrityError as error:
-                raise self._refusal(error) from error
-            except (TypeError, ValueError) as error:
-                raise StoreError("A record's document is not JSON.") from error
+            for publication in sorted(publications, key=attrgetter("collection", "key")):
+                self._publish(connection, publication)
+
+    def give_up(self, ids: Iterable[int]) -> None:
+        staged = update(images).where(images.c.state == State.STAGED)
+        with self._write() as connection:
+            for part in batches(as_ids(ids), BIND_LIMIT):
+                connection.execute(staged.where(_among(part)).values(HIDDEN))
+
+    def find_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Stored]:
+        of_collection = select(*STORED).where(VISIBLE, images.c.collection == collection)
+        found: dict[str, Stored] = {}
+        for start in range(0, len(keys), BIND_LIMIT):
+            rows = self._fetch(of_collection.where(images.c.key.in_(keys[start : start + BIND_LIMIT])))
+            found.update((str(row.key), row) for row in rows)
+        return found
 
     def settle(self, ids: Iterable[int]) -> None:
         pending = update(images).where(images.c.state == State.PENDING)
@@ -130,7 +155,7 @@ class SqlRecordStore:
         with self._write() as connection:
             rows = connection.execute(matching.order_by(images.c.id).with_for_update()).all()
             for part in batches(as_ids(row.id for row in rows), BIND_LIMIT):
-                connection.execute(update(images).where(_among(part)).values(state=State.REMOVING))
+                connection.execute(update(images).where(_among(part)).values(HIDDEN))
         return [_stored(row) for row in rows]
 
     def finish_removal(self, ids: Iterable[int]) -> None:
@@ -193,6 +218,32 @@ class SqlRecordStore:
         self._closed = True
         self._engine.dispose()
 
+    def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        with self._write() as connection:
+            try:
+                connection.execute(insert(images), rows)
+            except IntegrityError as error:
+                raise self._refusal(error) from error
+            except (TypeError, ValueError) as error:
+                raise StoreError("A record's document is not JSON.") from error
+
+    def _publish(self, connection: Connection, wanted: Publication) -> None:
+        if wanted.replaces is not None:
+            replaced = update(images).where(
+                VISIBLE, images.c.id == wanted.replaces, images.c.collection == wanted.collection
+            )
+            if connection.execute(replaced.values(HIDDEN)).rowcount != 1:
+                raise key_taken(wanted)
+        staged = update(images).where(images.c.id == wanted.id, images.c.state == State.STAGED)
+        try:
+            published = connection.execute(staged.values(state=State.READY, key=wanted.key))
+        except IntegrityError as error:
+            raise key_taken(wanted) from error
+        if published.rowcount != 1:
+            raise no_longer_staged()
+
     def _matching(self, match: Match) -> ColumnElement[bool]:
         collection = true() if match.collection is None else images.c.collection == match.collection
         field = true() if match.field is None else self._database.document_equals(match.field.split("."), match.values)
@@ -227,7 +278,7 @@ class SqlRecordStore:
 
     def _refusal(self, error: IntegrityError) -> StoreError:
         if self._database.is_duplicate(error.orig):
-            return DuplicateIdError("An id is recorded already.")
+            return DuplicateIdError("An id is recorded already, or a key in its collection.")
         return StoreError("The record store refused a record; the log says more.")
 
     def _connect(self) -> Connection:
@@ -257,11 +308,11 @@ def _row(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "space": record.space,
-        "state": State.PENDING,
         "collection": record.collection,
         "pipeline": record.pipeline,
         "created": record.created.astimezone(UTC).replace(tzinfo=None),
         "sha256": record.sha256,
+        "key": record.key,
         "document": dict(record.document),
         "vector": record.vector.astype("<f4", copy=False).tobytes(),
     }
@@ -277,11 +328,21 @@ def _record(row: AnyRow) -> Record:
         vector=np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False),
         sha256=row.sha256,
         created=row.created.replace(tzinfo=UTC),
+        key=row.key,
     )
 
 
 def _stored(row: AnyRow) -> Stored:
-    return Stored(row.id, row.space, row.collection, row.document)
+    return Stored(
+        id=row.id,
+        space=row.space,
+        collection=row.collection,
+        document=row.document,
+        pipeline=row.pipeline,
+        sha256=row.sha256,
+        created=row.created.replace(tzinfo=UTC),
+        key=row.key,
+    )
 
 
 @contextmanager

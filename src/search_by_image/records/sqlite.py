@@ -34,7 +34,11 @@ from search_by_image.records.schema import OWN_ID, OWN_ID_FIELD, images
 BUSY_TIMEOUT_MS = 30_000
 MEMORY = (None, "", ":memory:")
 ONE_CONNECTION = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
-DUPLICATE_KEY = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
+DUPLICATE_KEY = (
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+)
 
 
 class Sqlite:
