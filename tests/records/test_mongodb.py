@@ -21,7 +21,8 @@ from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
 from search_by_image.library import Library
 from search_by_image.locks import Gate
-from search_by_image.records.base import Match, SpaceRecord, State
+from search_by_image.records import mongodb_keys
+from search_by_image.records.base import Match, Publication, SpaceRecord, State
 from search_by_image.records.mongodb import INDEXES, MongoRecordStore
 from search_by_image.records.mongodb_client import translated
 from search_by_image.records.mongodb_inserts import insert_in_transaction
@@ -338,9 +339,8 @@ def test_a_library_outlives_an_outage_of_its_records(process, library):
 
 
 @pytest.mark.parametrize("ended_by", ["give_up", "finish_removal"])
-def test_a_publication_that_stopped_when_it_was_decided_is_completed(make_records, ended_by, monkeypatch):
+def test_a_publication_that_stopped_when_it_was_decided_is_completed(store, ended_by, monkeypatch):
     """As by a crash between the write to the record replaced and the one to its successor."""
-    store = make_records()
     store.put([record(1, key="a")])
     store.stage([record(2, key="a")])
     with monkeypatch.context() as crash:
