@@ -1,6 +1,9 @@
 """Fixtures that many test files use."""
 
 import os
+import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 import milvus_server
 from cheap_library import open_library
 from milvus_server import MilvusProcess
+from raw_servers import Network, raw_servers
 from search_by_image.api.app import create_app
 from search_by_image.assembly import open_engine
 from search_by_image.demo import Demo, demo_cache, fetch_photos, prepare_demo
@@ -107,3 +111,51 @@ def milvus() -> Iterator[MilvusProcess]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture
+def serve():
+    """Start a server on this machine: serve(respond, host=..., port=..., tls=...)."""
+    with raw_servers() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def audited() -> Network:
+    network = Network()
+    sys.addaudithook(network)
+    return network
+
+
+@pytest.fixture
+def network(audited: Network) -> Iterator[Network]:
+    """Where the process connects to."""
+    audited.addresses = []
+    audited.watching = True
+    yield audited
+    audited.watching = False
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A self-made certificate for good.test, by the openssl command, which ca-certificates brings to every Debian."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
+    extensions = "-addext subjectAltName=DNS:good.test -addext keyUsage=critical,digitalSignature,keyCertSign"
+    files = f"-keyout {folder}/key.pem -out {folder}/cert.pem"
+    subprocess.run(f"{command} {extensions} {files}".split(), check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def tls(certificate: Path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    context.names = []
+    context.sni_callback = lambda stream, name, _: context.names.append(name)
+    return context
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))

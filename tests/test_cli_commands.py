@@ -277,16 +277,18 @@ def test_config_check(empty):
     assert data("config", "check") == {"ok": True, "source": "the defaults", "problems": [], "notices": []}
 
 
-def test_config_check_looks_at_logging_plugins_and_pipelines_at_once(empty):
+def test_config_check_looks_at_logging_fetching_plugins_and_pipelines_at_once(empty):
     (empty / "plugins").mkdir()
     (empty / "plugins" / "broken.py").write_text("1 / 0")
     log = json.dumps({"handlers": {"x": {"class": "HiveNetLib.no_log.X", "filename": "logs/a.log"}}})
     inside = f"<logger><json_str>{log}</json_str></logger><pipeline><plugins_path>plugins</plugins_path></pipeline>"
+    inside += "<fetch><proxy>socks5://me:hidden@p:1</proxy><denied_hosts>10.0.0.1/8</denied_hosts></fetch>"
     (empty / "server.xml").write_text(f"<server>{inside}</server>")
     wrong = run("config", "check", "-c", "server.xml", "-f", "json")
     assert wrong.exit_code == 2
     paths = [problem["path"] for problem in json.loads(wrong.stdout)["problems"]]
-    assert paths == ["logger/json_str", f"{empty}/plugins/broken.py:1"]
+    assert "hidden" not in wrong.stdout
+    assert paths == ["logger/json_str", "fetch/denied_hosts", "fetch/proxy", f"{empty}/plugins/broken.py:1"]
     assert not (empty / "logs").exists()
 
 

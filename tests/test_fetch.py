@@ -1,23 +1,20 @@
 """UrlFetcher against real servers on 127.0.0.1, friendly and hostile ones."""
 
-import errno
 import http.server
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from raw_servers import NAMES, Names, answer, raw, redirect, sized
 from search_by_image.errors import (
     EmptyImageError,
     FetchError,
@@ -27,147 +24,11 @@ from search_by_image.errors import (
     OverloadedError,
 )
 from search_by_image.fetch import FetchSettings, UrlFetcher
-from search_by_image.fetch.addresses import MAX_LOOKUPS, is_public
-from search_by_image.fetch.download import AT_ONCE
+from search_by_image.fetch.addresses import is_public
+from search_by_image.fetch.lookups import MAX_LOOKUPS
 
+AT_ONCE = FetchSettings().at_once
 PICTURE = bytes(range(256)) * 64
-NAMES = {"good.test": ["127.0.0.1"], "other.test": ["127.0.0.1"], "localhost.test": ["127.0.0.1"]}
-
-
-class Network:
-    """Sees every connect of the process; those that would leave the machine are refused before a packet is sent."""
-
-    def __init__(self):
-        self.watching = False
-        self.addresses = []
-
-    def __call__(self, event, args):
-        if self.watching and event == "socket.connect":
-            self.addresses.append(args[1][0])
-            if not args[1][0].startswith("127."):
-                raise OSError(errno.ENETUNREACH, "not in a test")
-
-
-@pytest.fixture(scope="module")
-def audited():
-    network = Network()
-    sys.addaudithook(network)
-    return network
-
-
-@pytest.fixture
-def network(audited):
-    audited.addresses = []
-    audited.watching = True
-    yield audited
-    audited.watching = False
-
-
-@dataclass
-class Exchange:
-    stream: socket.socket
-    head: str
-    stop: threading.Event
-
-
-class Server:
-    """Reads each request's head, then calls `respond(exchange)`."""
-
-    def __init__(self, respond, host="127.0.0.1", tls=None):
-        self.respond, self.tls = respond, tls
-        self.heads = []
-        self.accepted = 0
-        self.stop = threading.Event()
-        self.listener = socket.create_server((host, 0))
-        self.port = self.listener.getsockname()[1]
-        self.threads = [threading.Thread(target=self.accept)]
-        self.threads[0].start()
-
-    def accept(self):
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                self.accepted += 1
-                self.threads.append(threading.Thread(target=self.answer, args=(connection,)))
-                self.threads[-1].start()
-
-    def answer(self, connection):
-        with connection, suppress(OSError):
-            connection.settimeout(20)
-            if callable(self.tls):
-                self.tls(Exchange(connection, "", self.stop))
-                return
-            with self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as stream:
-                head = read_head(stream)
-                self.heads.append(head)
-                self.respond(Exchange(stream, head, self.stop))
-
-    def close(self):
-        self.stop.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in self.threads:
-            thread.join()
-
-
-def read_head(stream):
-    head = b""
-    while b"\r\n\r\n" not in head and not head.startswith(b"\x16\x03"):
-        part = stream.recv(4096)
-        if not part:
-            break
-        head += part
-    return head.decode("latin-1")
-
-
-def answer(*lines, status="200 OK", body=b""):
-    head = "\r\n".join((f"HTTP/1.1 {status}", *lines)).encode() + b"\r\n\r\n"
-    return raw(head + body)
-
-
-def raw(content):
-    def respond(exchange):
-        exchange.stream.sendall(content)
-        with suppress(OSError):
-            exchange.stream.shutdown(socket.SHUT_WR)
-            exchange.stream.recv(1)
-
-    return respond
-
-
-def sized(body):
-    return answer(f"Content-Length: {len(body)}", body=body)
-
-
-def redirect(location, status="302 Found"):
-    return answer(f"Location: {location}", "Content-Length: 0", status=status)
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(respond, **options):
-        servers.append(Server(respond, **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-class Names:
-    """A resolver that remembers what it was asked."""
-
-    def __init__(self, names=NAMES):
-        self.names = names
-        self.asked = []
-
-    def __call__(self, host):
-        self.asked.append(host)
-        if host not in self.names:
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return self.names[host]
 
 
 def fetcher(resolve=None, **changes):
@@ -619,31 +480,6 @@ def test_no_thread_left_for_a_lookup(serve, monkeypatch):
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-made certificate for good.test, by the openssl command, which ca-certificates brings to every Debian."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
-    extensions = "-addext subjectAltName=DNS:good.test -addext keyUsage=critical,digitalSignature,keyCertSign"
-    files = f"-keyout {folder}/key.pem -out {folder}/cert.pem"
-    subprocess.run(f"{command} {extensions} {files}".split(), check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def tls(certificate: Path):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    context.names = []
-    context.sni_callback = lambda stream, name, _: context.names.append(name)
-    return context
-
-
-@pytest.fixture
-def trusted(certificate: Path, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
 
 
 def test_https_goes_to_the_checked_address_with_the_name(serve, tls, trusted, network):

@@ -17,6 +17,7 @@ def load(path):
 
 def test_secrets_are_masked_and_nothing_else(tmp_path):
     inside = """<mongodb><username>me</username><password>hidden</password><tlsToken>hidden</tlsToken></mongodb>
+    <fetch><proxy>http://me:hidden@proxy:3128</proxy></fetch>
     <milvus><user>you</user><password>hidden</password><token>hidden</token></milvus>
     <logger><json_str>{"version": 1, "handlers": {"mail": {"credentials": ["me", "hidden"],
       "to": ["http://me:hidden@x"]}}}</json_str></logger>
@@ -26,7 +27,8 @@ def test_secrets_are_masked_and_nothing_else(tmp_path):
     loaded = load(write(tmp_path / "a.xml", inside))
     shown = {row.path: row.value for row in settings_rows(loaded)}
     assert "hidden" not in str(shown)
-    assert "hidden" not in repr(loaded.milvus)
+    assert "hidden" not in repr(loaded.milvus) + repr(loaded.fetch)
+    assert shown["fetch/proxy"] == "http://me:******@proxy:3128"
     for path in (
         "mongodb/password",
         "mongodb/tlsToken",

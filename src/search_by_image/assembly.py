@@ -42,17 +42,12 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
 
 
 def open_fetcher(settings: Settings) -> UrlFetcher:
-    fetch = settings.fetch
-    return UrlFetcher(
-        FetchSettings(
-            max_bytes=image_limits(settings).max_bytes,
-            allow_private=fetch.allow_private,
-            allowed_hosts=fetch.allowed_hosts,
-            allowed_ports=fetch.allowed_ports,
-            timeout=fetch.timeout,
-            max_redirects=fetch.max_redirects,
-        )
-    )
+    return UrlFetcher(fetch_settings(settings))
+
+
+def fetch_settings(settings: Settings) -> FetchSettings:
+    """Raises `ConfigError`."""
+    return FetchSettings(max_bytes=image_limits(settings).max_bytes, **settings.fetch.model_dump())
 
 
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:

@@ -67,10 +67,11 @@ def show(
 
 def _checked(config: Path | None, encoding: str, debug: bool) -> "Settings":
     settings = read_settings(config, encoding, debug)
-    from search_by_image.assembly import build_pipelines
+    from search_by_image.assembly import build_pipelines, fetch_settings
     from search_by_image.cli.logs import check_logging
 
-    if problems := [*_mistakes_of(check_logging, settings), *_mistakes_of(build_pipelines, settings)]:
+    checks = (check_logging, fetch_settings, build_pipelines)
+    if problems := [problem for check in checks for problem in _mistakes_of(check, settings)]:
         raise ConfigError(problems, _source(settings))
     return settings
 

@@ -1,6 +1,6 @@
 """Pictures by URL: every hop is checked from scratch and goes to an address that the guard has admitted.
 
-There is no connection pool, no cookie, no proxy and no content decoding: a hop is one socket and one GET over it.
+There is no connection pool, no cookie and no content decoding: a hop is one socket and one GET over it.
 """
 
 import socket
@@ -21,31 +21,41 @@ from search_by_image.errors import (
     ImageTooLargeError,
     OverloadedError,
 )
-from search_by_image.fetch.addresses import AddressGuard, Resolver, system_resolver
 from search_by_image.fetch.deadline import Deadline
+from search_by_image.fetch.guard import AddressGuard
+from search_by_image.fetch.lookups import Lookups, Resolver, system_resolver
+from search_by_image.fetch.proxy_address import ProxyAddress
+from search_by_image.fetch.routes import DirectRoute, ProxyRoute, Route, core_url
 from search_by_image.fetch.settings import FetchSettings
+from search_by_image.fetch.stream import DeadlineStream
 from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_target
 from search_by_image.timing import stage
 
 OK = 200
-AT_ONCE = 16  # fewer than the threads that answer requests, so that silent hosts never hold all of those
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+NO_PICTURES = {
+    "text/html": "a web page",
+    "application/xhtml+xml": "a web page",
+    "application/json": "JSON",
+    "application/problem+json": "JSON",
+    "application/xml": "XML",
+    "text/xml": "XML",
+}
 
 
 class UrlFetcher:
     """Thread-safe.
 
     Certificates are checked against certifi's authorities, or those that the environment variables SSL_CERT_FILE or
-    SSL_CERT_DIR name. Proxy variables are not read.
+    SSL_CERT_DIR name. Proxy variables are not read; the settings may name a proxy.
     """
 
     def __init__(self, settings: FetchSettings, *, resolve: Resolver = system_resolver) -> None:
         self._settings = settings
-        self._guard = AddressGuard(settings, resolve)
+        self._route = _route(settings, resolve)
         self._tls = httpx.create_ssl_context()
         self._tls.set_alpn_protocols(["http/1.1"])
-        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._free = threading.BoundedSemaphore(settings.at_once)
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -62,7 +72,7 @@ class UrlFetcher:
         """The body of the answer, 1 to `max_bytes` bytes; nothing says yet that it is a picture.
 
         Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`;
-        `OverloadedError` while 16 others are fetched.
+        `OverloadedError` while `at_once` others are fetched.
         """
         if self._closed:
             raise FetchError("The fetcher is closed; make a new one.")
@@ -73,7 +83,9 @@ class UrlFetcher:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self._free.acquire(blocking=False):
-            raise OverloadedError(f"{AT_ONCE} pictures are being fetched already. Try again in a second.")
+            raise OverloadedError(
+                f"{self._settings.at_once} pictures are being fetched already (fetch/at_once). Try again in a second."
+            )
         try:
             yield
         finally:
@@ -111,10 +123,10 @@ class UrlFetcher:
             raise FetchError(f"{host!r} did not answer in proper HTTP, or cut its answer short.") from error
 
     def _connect(self, target: Target, deadline: Deadline) -> httpcore.HTTP11Connection:
-        sock = _dial(self._guard.admit(target.host, deadline), target.port, deadline)
+        sock = self._route.open(target, deadline)
         if target.url.scheme == "https":
             sock = self._secured(sock, target.host, deadline)
-        return httpcore.HTTP11Connection(_core_url(target).origin, _DeadlineStream(sock, deadline))
+        return httpcore.HTTP11Connection(core_url(target).origin, DeadlineStream(sock, deadline))
 
     def _secured(self, sock: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
         with sock:
@@ -122,14 +134,16 @@ class UrlFetcher:
             return self._tls.wrap_socket(sock, server_hostname=host)
 
     def _request(self, target: Target) -> httpcore.Request:
+        url, headers_of_route = self._route.request_line(target)
         headers = [
             ("Host", target.url.netloc.decode("ascii")),
             ("User-Agent", self._settings.user_agent),
             ("Accept", "image/*, */*;q=0.5"),
             ("Accept-Encoding", "identity"),
             ("Connection", "close"),
+            *headers_of_route,
         ]
-        return httpcore.Request("GET", _core_url(target), headers=headers)
+        return httpcore.Request("GET", url, headers=headers)
 
     def _body(self, response: httpcore.Response, headers: httpx.Headers) -> bytes:
         self._check_size(int(headers.get("content-length", 0)))
@@ -144,43 +158,8 @@ class UrlFetcher:
     def _check_size(self, size: int) -> None:
         limit = self._settings.max_bytes
         if size > limit:
-            text = f"The URL's answer has {size} bytes or more; at most {limit} are allowed (fetch/max_bytes)."
+            text = f"The URL's answer has {size} bytes or more; at most {limit} are allowed (max_upload_size)."
             raise ImageTooLargeError(text, size=size, limit=limit)
-
-
-class _DeadlineStream(httpcore.NetworkStream):
-    """A connected socket whose every call ends with the whole fetch's budget, whatever timeout httpcore passes."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's signature
-        self._sock.settimeout(self._deadline.left())
-        return self._sock.recv(max_bytes)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's signature
-        self._sock.settimeout(self._deadline.left())
-        self._sock.sendall(buffer)
-
-    def close(self) -> None:
-        self._sock.close()
-
-
-def _dial(addresses: tuple[str, ...], port: int, deadline: Deadline) -> socket.socket:
-    """Each address in its turn gets an equal share of the time left."""
-    *earlier, last = addresses
-    for position, address in enumerate(earlier):
-        try:
-            return socket.create_connection((address, port), deadline.left() / (len(addresses) - position))
-        except OSError:
-            continue
-    return socket.create_connection((last, port), deadline.left())
-
-
-def _core_url(target: Target) -> httpcore.URL:
-    url = target.url
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=target.port, target=url.raw_path)
 
 
 def _check_head(host: str, status: int, headers: httpx.Headers) -> None:
@@ -190,5 +169,15 @@ def _check_head(host: str, status: int, headers: httpx.Headers) -> None:
     if encoding not in {"", "identity"}:
         raise FetchError(f"{host!r} answered with the content encoding {encoding[:SHOWN]!r}, not asked for.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in WEB_PAGES:
-        raise FetchError(f"{host!r} answered with a web page ({kind}); give the address of the picture itself.")
+    if kind in NO_PICTURES:
+        raise FetchError(
+            f"{host!r} answered with {NO_PICTURES[kind]} ({kind}); give the address of the picture itself."
+        )
+
+
+def _route(settings: FetchSettings, resolve: Resolver) -> Route:
+    guard = AddressGuard(settings, resolve)
+    if not settings.proxy:
+        return DirectRoute(guard)
+    proxy = ProxyAddress.parse(settings.proxy)
+    return ProxyRoute(guard, Lookups(resolve), proxy, proxy_resolves=settings.proxy_resolves)

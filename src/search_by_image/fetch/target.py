@@ -42,20 +42,6 @@ def redirect_target(origin: Target, location: str, ports: Collection[int]) -> Ta
     return target
 
 
-def canonical_pattern(pattern: str) -> str:
-    """One entry of `allowed_hosts` in the form of `Target.host`, with its `*.` kept. Raises `FetchError`."""
-    name = pattern.strip().removeprefix("*.")
-    wildcard = name != pattern.strip()
-    try:
-        url = httpx.URL(scheme="http", host=name.removeprefix("[").removesuffix("]"))
-    except (httpx.InvalidURL, ValueError) as error:
-        raise FetchError("it is not a valid host name.") from error
-    host = _canonical_host(url)
-    if wildcard and _is_address(host):
-        raise FetchError("an IP address has no subdomains.")
-    return f"*.{host}" if wildcard else host
-
-
 def _parse(text: str) -> httpx.URL:
     try:
         return httpx.URL(text)
@@ -80,7 +66,7 @@ def _checked(url: httpx.URL, ports: Collection[int]) -> Target:
         raise FetchError(f"The URL is too long; at most {MAX_URL} characters are allowed, percent-encoded.")
     if url.userinfo:
         raise FetchRefusedError("A user name or password in the URL is not allowed; remove it.")
-    host = _canonical_host(url)
+    host = canonical_host(url)
     port = DEFAULT_PORTS[url.scheme] if url.port is None else url.port
     _check_port(port, ports)
     return Target(url.copy_with(host=host), host, port)
@@ -99,7 +85,8 @@ def _check_port(port: int, allowed: Collection[int]) -> None:
         raise FetchRefusedError(f"Port {port} is not allowed; allowed: {known} (fetch/allowed_ports).")
 
 
-def _canonical_host(url: httpx.URL) -> str:
+def canonical_host(url: httpx.URL) -> str:
+    """In the form of `Target.host`. Raises `FetchRefusedError`."""
     host = url.raw_host.decode("ascii").removesuffix(".")
     if ":" in host or _ENDS_IN_NUMBER.search(host):
         return _canonical_address(host)

@@ -182,13 +182,22 @@ class ImagesSettings(Section):
 
 
 class FetchSettings(Section):
-    """`timeout` in seconds; `allowed_hosts` may have private addresses; no `allowed_ports` means all."""
+    """`timeout` in seconds; `allowed_hosts` may have private addresses; no `allowed_ports` means all.
+
+    `proxy`: http://name:password@host:port, '': none.
+    """
 
     allow_private: Flag = False
     allowed_hosts: Names = ()
+    only_hosts: Names = ()
+    denied_hosts: Names = ()
     allowed_ports: Ports = (80, 443)
     timeout: Real = Field(10.0, gt=0, le=600)
     max_redirects: Whole = Field(3, ge=0, le=20)
+    at_once: Whole = Field(16, ge=1, le=1000)
+    user_agent: Text = "search-by-image"
+    proxy: str = Field("", repr=False)
+    proxy_resolves: Flag = False
 
 
 class ModelsSettings(Section):
