@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from search_by_image.errors import KeyTakenError, StoreError
+from search_by_image.records.ledger import Ledger
 from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Document = Mapping[str, Any]
@@ -130,6 +131,11 @@ def no_longer_staged() -> StoreError:
 
 class RecordStore(Protocol):
     """Thread-safe. Raises `StoreUnavailableError` when the store does not answer, `StoreError` for a refusal."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the service keeps for itself, in the same database; `clear` leaves it as it is."""
+        ...
 
     def create_collection(self, name: str) -> None: ...
 

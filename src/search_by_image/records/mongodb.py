@@ -17,6 +17,7 @@ import numpy as np
 
 from search_by_image.errors import StoreError
 from search_by_image.records.base import Match, Publication, Record, SpaceRecord, State, Stored
+from search_by_image.records.ledger import Ledger
 from search_by_image.records.mongodb_client import (
     Option,
     Row,
@@ -36,6 +37,7 @@ from search_by_image.records.mongodb_keys import (
     slot_of,
     slots_of,
 )
+from search_by_image.records.mongodb_ledger import MongoLedger
 from search_by_image.records.mongodb_terms import term, terms_of
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
@@ -74,6 +76,7 @@ class MongoRecordStore:
         self._images = database["images"]
         self._spaces = database["spaces"]
         self._collections = database["collections"]
+        self.ledger: Ledger = MongoLedger(database["ledger"], self._connected)
         for fields in INDEXES:
             self._images.create_index([(field, 1) for field in fields])
         self._images.create_index([("slot", 1)], unique=True, sparse=True)

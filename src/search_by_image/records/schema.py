@@ -11,6 +11,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     func,
     literal_column,
 )
@@ -57,6 +58,15 @@ images = Table(
     Column("key", _text(KEY_LENGTH)),
     Column("document", JSON().with_variant(FoldedJson(), "mysql"), nullable=False),
     Column("vector", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql"), nullable=False),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("kind", _text(32), primary_key=True),
+    Column("id", _text(200), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("body", Text().with_variant(mysql.LONGTEXT(), "mysql"), nullable=False),
 )
 
 Index("images_of_collection", images.c.collection, images.c.id, images.c.state)

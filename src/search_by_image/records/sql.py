@@ -1,8 +1,7 @@
 """Records in a SQL database through SQLAlchemy Core."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from operator import attrgetter
 from typing import Any
@@ -20,15 +19,13 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    make_url,
     select,
     true,
     update,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import IntegrityError
 
-from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
+from search_by_image.errors import StoreError
 from search_by_image.records.base import (
     Match,
     Publication,
@@ -39,10 +36,10 @@ from search_by_image.records.base import (
     key_taken,
     no_longer_staged,
 )
-from search_by_image.records.database import open_database
-from search_by_image.records.json_text import to_json
-from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
+from search_by_image.records.ledger import Ledger
 from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, spaces
+from search_by_image.records.sql_connections import SqlConnections
+from search_by_image.records.sql_ledger import SqlLedger
 from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, switch_index
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
@@ -57,15 +54,10 @@ class SqlRecordStore:
     """A `RecordStore` over one SQLAlchemy engine; `url` is SQLAlchemy's, such as `sqlite:///data/records.db`."""
 
     def __init__(self, url: str) -> None:
-        self._closed = False
-        with _translated():
-            self._database = open_database(make_url(url), json_serializer=to_json)
-        self._engine = self._database.engine
-        try:
-            self._migrate()
-        except StoreError:
-            self.close()
-            raise
+        self._connections = SqlConnections(url)
+        self._database, self._engine = self._connections.database, self._connections.engine
+        self._read, self._write = self._connections.read, self._connections.write
+        self.ledger: Ledger = SqlLedger(self._connections)
 
     def create_collection(self, name: str) -> None:
         with self._write() as connection:
@@ -215,8 +207,7 @@ class SqlRecordStore:
             connection.execute(select(literal(1)))
 
     def close(self) -> None:
-        self._closed = True
-        self._engine.dispose()
+        self._connections.close()
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
@@ -224,8 +215,6 @@ class SqlRecordStore:
         with self._write() as connection:
             try:
                 connection.execute(insert(images), rows)
-            except IntegrityError as error:
-                raise self._refusal(error) from error
             except (TypeError, ValueError) as error:
                 raise StoreError("A record's document is not JSON.") from error
 
@@ -253,41 +242,6 @@ class SqlRecordStore:
     def _fetch(self, query: Select[Any]) -> list[Stored]:
         with self._read() as connection:
             return [_stored(row) for row in connection.execute(query)]
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _translated(), self._connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _translated(), self._connect_to_write() as connection, connection.begin():
-            yield connection
-
-    def _migrate(self) -> None:
-        with self._read() as connection:
-            if is_up_to_date(connection):
-                return
-        with (
-            _translated(),
-            self._connect_to_write() as connection,
-            self._database.migrating_alone(connection),
-            connection.begin(),
-        ):
-            bring_up_to_date(connection)
-
-    def _refusal(self, error: IntegrityError) -> StoreError:
-        if self._database.is_duplicate(error.orig):
-            return DuplicateIdError("An id is recorded already, or a key in its collection.")
-        return StoreError("The record store refused a record; the log says more.")
-
-    def _connect(self) -> Connection:
-        if self._closed:
-            raise StoreError("The record store is closed.")
-        return self._engine.connect()
-
-    def _connect_to_write(self) -> Connection:
-        return self._connect().execution_options(write=True)
 
 
 def _above(after: int, match: Match) -> ColumnElement[bool]:
@@ -343,16 +297,3 @@ def _stored(row: AnyRow) -> Stored:
         created=row.created.replace(tzinfo=UTC),
         key=row.key,
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SQLAlchemy's errors as ours; the driver's text stays in the chain and out of the message."""
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError, OSError) as error:
-        raise StoreUnavailableError("The record store does not answer. Try again; the log says more.") from error
-    except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise StoreUnavailableError("The record store went away. Try again; the log says more.") from error
-        raise StoreError("The record store refused a request; the log says more.") from error
