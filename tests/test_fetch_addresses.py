@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_by_image.deadline import Deadline
 from search_by_image.errors import ConfigError, FetchError, FetchRefusedError
 from search_by_image.fetch import FetchSettings, UrlFetcher, system_resolver
 from search_by_image.fetch.addresses import is_public
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.guard import AddressGuard
 from search_by_image.fetch.lookups import MAX_LOOKUPS
 from search_by_image.fetch.target import parse_target

@@ -3,9 +3,9 @@
 import pytest
 
 from raw_servers import Names
+from search_by_image.deadline import Deadline
 from search_by_image.errors import ConfigError, FetchError, FetchRefusedError
 from search_by_image.fetch import FetchSettings
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.guard import AddressGuard
 
 NAMES = {

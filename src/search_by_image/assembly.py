@@ -111,4 +111,5 @@ def _options(settings: Settings) -> LibraryOptions:
         top_k=search.topk,
         match_score=search.match_score,
         document_bytes=settings.limits.document_bytes,
+        store_timeout=settings.limits.store_timeout,
     )

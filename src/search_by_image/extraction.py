@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from search_by_image.deadline import uncounted
 from search_by_image.errors import UnknownNameError
 from search_by_image.images import ImageLimits, check
 from search_by_image.locks import Gate
@@ -38,7 +39,7 @@ class Extractor:
         known = self._cache.get(key)
         if known is not None:
             return known
-        with self._gate.enter(), stage("inference"):
+        with uncounted(), self._gate.enter(), stage("inference"):
             made = steps.extract(image, collection)
         self._cache.put(key, made)
         return made

@@ -9,10 +9,12 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from search_by_image.deadline import limited, one_call
 from search_by_image.documents import check_document, check_field, check_values
 from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
@@ -35,6 +37,8 @@ STUCK_AFTER_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class LibraryOptions:
+    """`store_timeout`: seconds that one call waits for its stores, in sum; clearing and maintaining are not bound."""
+
     app_name: str = "search_by_image"
     default_collection: str = "images"
     collections: tuple[str, ...] = ()
@@ -43,10 +47,14 @@ class LibraryOptions:
     top_k: int = 10
     match_score: float = 0.0
     document_bytes: int = 262_144
+    store_timeout: float = 30.0
 
 
 class Library:
-    """Thread-safe. Give it stores that nobody else closes; `close` closes them."""
+    """Thread-safe. Give it stores that nobody else closes; `close` closes them.
+
+    Every call may raise `StoreUnavailableError`, none later than `options.store_timeout` allows.
+    """
 
     def __init__(
         self, records: RecordStore, index: VectorIndex, extractor: Extractor, options: LibraryOptions | None = None
@@ -72,15 +80,25 @@ class Library:
         self.recover()
 
     @property
+    def store_timeout(self) -> float:
+        return self.options.store_timeout
+
+    def as_one_call(self) -> AbstractContextManager[None]:
+        """For several calls that share one `store_timeout`."""
+        return limited(self.store_timeout)
+
+    @property
     def pipelines(self) -> Mapping[str, Pipeline]:
         return self.extractor.pipelines
 
+    @one_call
     def collections(self) -> tuple[str, ...]:
         return self._records.collections()
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
         return tuple(self._spaces.known())
 
+    @one_call
     def add(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Added:
         """Record the picture's vector and document; durable and searchable when this returns.
 
@@ -88,6 +106,7 @@ class Library:
         """
         return self.add_many([self.prepare(image, document, pipeline, collection)])[0]
 
+    @one_call
     def prepare(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Prepared:
         """All of `add` that needs no store but the space's name."""
         checked = check_document(document, self.options.document_bytes)
@@ -96,6 +115,7 @@ class Library:
         space = self._spaces.find_or_create(target, self.extractor.pipeline(pipeline), len(made.vector))
         return Prepared(pipeline, space.name, target, checked, made.vector, hashlib.sha256(image).digest())
 
+    @one_call
     def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
         """All or none."""
         with self._clearing.shared():
@@ -104,6 +124,7 @@ class Library:
             self._accept(records)
         return [Added(record.id, record.collection) for record in records]
 
+    @one_call
     def search(
         self,
         image: bytes,
@@ -128,26 +149,32 @@ class Library:
         lowest = self.options.match_score if min_score is None else min_score
         return [hit for hit in self._finder.nearest(space, made.vector, wanted, where) if hit.score >= lowest]
 
+    @one_call
     def check_collection(self, name: str) -> None:
         """Raises `UnknownNameError` when there is no such collection."""
         known = self._records.collections()
         if name not in known:
             raise UnknownNameError("collection", name, known)
 
+    @one_call
     def page(self, match: Match, *, after: int = 0, limit: int = 100) -> list[Stored]:
         return self._records.page(self._checked(match), after=after, limit=limit)
 
+    @one_call
     def numbered_page(self, match: Match, *, number: int, size: int) -> list[Stored]:
         """Page `number`, from 1; `size` 0: all in one."""
         return self._records.offset_page(self._checked(match), offset=(number - 1) * size, limit=size or None)
 
+    @one_call
     def count(self, match: Match | None = None) -> int:
         return self._records.count(self._checked(match or Match()))
 
+    @one_call
     def known_pictures(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
         """Which pictures of these SHA-256 are there already, each with its collection."""
         return self._records.find_hashes(pipeline, hashes)
 
+    @one_call
     def remove(self, match: Match) -> list[Stored]:
         """Remove the matching pictures from both stores and answer with what was removed."""
         with self._clearing.shared():
@@ -178,9 +205,11 @@ class Library:
             self._retry_additions(older_than_ms=STUCK_AFTER_MS)
         self._index.maintain()
 
+    @one_call
     def ping(self) -> None:
-        """Raises `StoreUnavailableError` when the record store does not answer."""
+        """Raises `StoreUnavailableError` when one of the stores does not answer."""
         self._records.ping()
+        self._index.ping()
 
     def close(self) -> None:
         """Once is enough; a second call does nothing."""

@@ -1,15 +1,30 @@
-"""Two ways to let threads wait: shared against exclusive use, and a queue with an end."""
+"""Ways to let threads wait: in turn, shared against exclusive use, and a queue with an end."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from search_by_image.errors import OverloadedError
+from search_by_image.deadline import FOREVER, at_most
+from search_by_image.errors import OverloadedError, StoreUnavailableError
 from search_by_image.timing import stage
 
 
+@contextmanager
+def in_turn(lock: "threading.Lock | threading.Semaphore", seconds: float = FOREVER) -> Iterator[None]:
+    """Wait so long, or until the call's limit is used up; then raise `StoreUnavailableError`."""
+    if not lock.acquire(timeout=at_most(seconds)):
+        raise _too_long()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class SharedLock:
-    """Many share, or one has it alone; who wants it alone is not overtaken by new sharers."""
+    """Many share, or one has it alone; who wants it alone is not overtaken by new sharers.
+
+    Both raise `StoreUnavailableError` when the call's limit is used up before.
+    """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -19,7 +34,7 @@ class SharedLock:
     @contextmanager
     def shared(self) -> Iterator[None]:
         with self._condition:
-            self._condition.wait_for(lambda: not self._exclusive)
+            self._wait_for(lambda: not self._exclusive)
             self._sharers += 1
         try:
             yield
@@ -31,16 +46,20 @@ class SharedLock:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         with self._condition:
-            self._condition.wait_for(lambda: not self._exclusive)
+            self._wait_for(lambda: not self._exclusive)
             self._exclusive = True
         try:
             with self._condition:
-                self._condition.wait_for(lambda: self._sharers == 0)
+                self._wait_for(lambda: self._sharers == 0)
             yield
         finally:
             with self._condition:
                 self._exclusive = False
                 self._condition.notify_all()
+
+    def _wait_for(self, reached: Callable[[], bool]) -> None:
+        if not self._condition.wait_for(reached, at_most()):
+            raise _too_long()
 
 
 class Gate:
@@ -63,3 +82,7 @@ class Gate:
                 self._free.release()
         finally:
             self._entered.release()
+
+
+def _too_long() -> StoreUnavailableError:
+    return StoreUnavailableError("Other calls that wait for the stores took too long. Try again in a while.")

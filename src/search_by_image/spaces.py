@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from search_by_image.errors import VectorMismatchError
+from search_by_image.locks import in_turn
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Record, RecordStore, SpaceRecord
 from search_by_image.vectors.base import Metric, Space, VectorIndex, as_ids, batches, missing_and_surplus
@@ -40,7 +41,7 @@ class SpaceBook:
 
     def open_all(self) -> None:
         """Open every recorded space and bring the index in step with the records."""
-        with self._lock:
+        with in_turn(self._lock):
             for space in self._records.spaces():
                 self._open(space)
 
@@ -68,7 +69,7 @@ class SpaceBook:
         return space
 
     def forget_all(self) -> None:
-        with self._lock:
+        with in_turn(self._lock):
             for space in self._spaces.values():
                 self._index.drop_space(space.name)
             self._spaces = {}
@@ -81,7 +82,7 @@ class SpaceBook:
     def adopt(self, wanted: SpaceRecord) -> SpaceRecord:
         """The space of that collection and pipeline; where there is none, it is created, under a name of our own."""
         key = wanted.collection, wanted.pipeline
-        with self._lock:
+        with in_turn(self._lock):
             if key in self._spaces:
                 return self._spaces[key]
             self._records.create_collection(wanted.collection)

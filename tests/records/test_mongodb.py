@@ -1,5 +1,6 @@
 """What is MongoDB's own: what is kept, half-done batches, outages, logins, and a library over it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from uuid import uuid4
@@ -16,6 +17,7 @@ from cheap_library import cheap_pipelines, picture
 from conftest import missing
 from mongodb_server import MongodbProcess, why_not
 from records.conftest import EVERY, MakeRecords, hash_of, ids_of, record
+from search_by_image.deadline import limited
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
 from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
@@ -222,6 +224,7 @@ def eventually(call, *, attempts=100):
     for _ in range(attempts):
         with suppress(StoreUnavailableError):
             return call()
+        time.sleep(0.05)
     return call()
 
 
@@ -241,6 +244,7 @@ def test_a_server_that_is_away_is_an_error_and_works_again_after(process, impati
             call()
         assert str(process.port) not in str(caught.value)
     process.start()
+    eventually(impatient.ping)
     impatient.put([record(3)])
     assert ids_of(impatient.page(EVERY, limit=9)) == [1, 3]
 
@@ -254,6 +258,21 @@ def test_a_server_that_is_silent_is_an_error_and_works_again_after(process, impa
         impatient.put([record(2)])
     process.silence(silent=False)
     assert eventually(lambda: impatient.get([1])).keys() == {1}
+
+
+def test_a_silent_server_is_waited_for_within_the_limit_of_the_call(process):
+    patient = MongoRecordStore({"host": process.uri, "socketTimeoutMS": 60_000, "serverSelectionTimeoutMS": 60_000})
+    patient.put([record(1)])
+    process.silence(silent=True)
+    began = time.monotonic()
+    with limited(1):
+        for call in (lambda: patient.get([1]), lambda: patient.put([record(2)]), patient.ping):
+            with pytest.raises(StoreUnavailableError):
+                call()
+    assert time.monotonic() - began < 30
+    process.silence(silent=False)
+    assert eventually(lambda: patient.get([1])).keys() == {1}
+    patient.close()
 
 
 def test_opening_without_a_server_is_an_error_of_ours(process):

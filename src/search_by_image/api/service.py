@@ -63,9 +63,7 @@ def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
             name="search-by-image",
             version=version("search-by-image"),
             pipelines=[_pipeline(library, name) for name in library.pipelines],
-            collections=[
-                CollectionInfo(name=name, count=library.count(Match(collection=name))) for name in library.collections()
-            ],
+            collections=_collections(library),
             default_collection=options.default_collection,
             limits=Limits(
                 max_upload_bytes=library.extractor.limits.max_bytes,
@@ -75,6 +73,13 @@ def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
         )
 
     return router
+
+
+def _collections(library: Library) -> list[CollectionInfo]:
+    with library.as_one_call():
+        return [
+            CollectionInfo(name=name, count=library.count(Match(collection=name))) for name in library.collections()
+        ]
 
 
 def _pipeline(library: Library, name: str) -> PipelineInfo:

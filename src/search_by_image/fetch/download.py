@@ -14,6 +14,7 @@ from typing import Self
 import httpcore
 import httpx
 
+from search_by_image.deadline import Deadline
 from search_by_image.errors import (
     EmptyImageError,
     FetchError,
@@ -21,7 +22,6 @@ from search_by_image.errors import (
     ImageTooLargeError,
     OverloadedError,
 )
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.guard import AddressGuard
 from search_by_image.fetch.lookups import Lookups, Resolver, system_resolver
 from search_by_image.fetch.proxy_address import ProxyAddress

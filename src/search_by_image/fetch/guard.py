@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from search_by_image.deadline import Deadline
 from search_by_image.errors import FetchRefusedError
 from search_by_image.fetch.addresses import embedded, is_public
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.hosts import Address, HostList, as_address
 from search_by_image.fetch.lookups import Lookups, Resolver
 from search_by_image.fetch.settings import FetchSettings

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 
+from search_by_image.deadline import Deadline
 from search_by_image.errors import FetchError
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.hosts import Address, as_address
 
 Resolver = Callable[[str], Iterable[str]]

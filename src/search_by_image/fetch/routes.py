@@ -9,8 +9,8 @@ from typing import Protocol
 
 import httpcore
 
+from search_by_image.deadline import Deadline
 from search_by_image.errors import FetchError
-from search_by_image.fetch.deadline import Deadline
 from search_by_image.fetch.guard import AddressGuard
 from search_by_image.fetch.lookups import Lookups
 from search_by_image.fetch.proxy_address import ProxyAddress

@@ -4,7 +4,7 @@ import socket
 
 import httpcore
 
-from search_by_image.fetch.deadline import Deadline
+from search_by_image.deadline import Deadline
 
 
 class DeadlineStream(httpcore.NetworkStream):

@@ -16,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 
 from search_by_image.errors import StoreError
+from search_by_image.outage import Outage
 from search_by_image.records.base import Match, Publication, Record, SpaceRecord, State, Stored
 from search_by_image.records.ledger import Ledger
 from search_by_image.records.mongodb_client import (
@@ -26,6 +27,7 @@ from search_by_image.records.mongodb_client import (
     open_client,
     too_large,
     translated,
+    watched,
 )
 from search_by_image.records.mongodb_inserts import insert_all, insert_in_transaction, insert_unless_there
 from search_by_image.records.mongodb_keys import (
@@ -64,6 +66,7 @@ class MongoRecordStore:
     def __init__(self, options: Mapping[str, Option], *, database: str = "") -> None:
         self._closed = False
         self._client = open_client(options)
+        self._outage = Outage("The record store (MongoDB)")
         try:
             with translated():
                 self._open(database or database_name(options))
@@ -248,7 +251,7 @@ class MongoRecordStore:
     def _connected(self) -> Iterator[None]:
         if self._closed:
             raise StoreError("The record store is closed.")
-        with translated():
+        with translated(), watched(self._outage, self._client):
             yield
 
 

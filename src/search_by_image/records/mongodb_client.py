@@ -1,14 +1,16 @@
 """How MongoDB is reached: the client's options, what is read and written with which assurance, errors as ours."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from search_by_image.deadline import FOREVER, at_most, is_limited
 from search_by_image.errors import DuplicateIdError, MissingDependencyError, StoreError, StoreUnavailableError
+from search_by_image.outage import Outage
 
 try:
-    from pymongo import MongoClient
+    from pymongo import MongoClient, timeout
     from pymongo.database import Database
     from pymongo.errors import (
         BulkWriteError,
@@ -78,6 +80,13 @@ def assured(client: Client, name: str) -> tuple[Database[Row], bool]:
 
 
 @contextmanager
+def watched(outage: Outage, client: Client) -> Iterator[None]:
+    """Within a call's limit, and for `socketTimeoutMS` at most; after a failure see `Outage`."""
+    with outage.watched(_is_silence), _bounded(client):
+        yield
+
+
+@contextmanager
 def translated() -> Iterator[None]:
     """The client's errors as ours; its text stays in the chain and out of the message."""
     try:
@@ -94,6 +103,16 @@ def translated() -> Iterator[None]:
         raise too_large() from error
     except PyMongoError as error:
         raise (_unavailable() if error.timeout else _refused()) from error
+
+
+def _bounded(client: Client) -> AbstractContextManager[object]:
+    """Without a limit each request has the client's own time-outs."""
+    own = client.options.pool_options.socket_timeout or FOREVER
+    return timeout(at_most(own)) if is_limited() else nullcontext()
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, ConnectionFailure)
 
 
 def _given(options: Mapping[str, Option]) -> dict[str, Any]:

@@ -206,13 +206,14 @@ class ModelsSettings(Section):
 
 
 class LimitsSettings(Section):
-    """`threads` 0: as many as CPU cores are available to the process."""
+    """`threads` 0: as many as CPU cores are available to the process; `store_timeout` in seconds."""
 
     queue: Whole = Field(64, ge=1, le=100_000)
     threads: Whole = Field(0, ge=0, le=1024)
     document_bytes: Whole = Field(262_144, ge=2, le=16_777_216)
     page_size_max: Whole = Field(1000, ge=1, le=1_000_000)
     batch: Whole = Field(32, ge=1, le=100_000)
+    store_timeout: Real = Field(30.0, ge=0.1, le=86_400)
 
 
 class MaintenanceSettings(Section):

@@ -136,6 +136,10 @@ class VectorIndex(Protocol):
 
     def stats(self, name: str) -> IndexStats: ...
 
+    def ping(self) -> None:
+        """Return when the index answers."""
+        ...
+
     def maintain(self) -> None:
         """Housekeeping that may take long (snapshot, rebuild); called from a background thread."""
         ...

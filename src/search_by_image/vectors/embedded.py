@@ -84,6 +84,9 @@ class EmbeddedIndex:
     def stats(self, name: str) -> IndexStats:
         return self._space(name).stats()
 
+    def ping(self) -> None:
+        self._check_open()
+
     def maintain(self) -> None:
         """Maintain every space; the first failure is raised at the end, so that one space does not hold up the rest."""
         self._check_open()

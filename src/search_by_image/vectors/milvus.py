@@ -74,6 +74,9 @@ class MilvusIndex:
     def stats(self, name: str) -> IndexStats:
         return self._space(name).stats()
 
+    def ping(self) -> None:
+        self._connection.call("list_collections")
+
     def maintain(self) -> None:
         """A server keeps house by itself."""
         self._connection.check_open()

@@ -3,16 +3,15 @@
 import importlib
 import logging
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
+from search_by_image.deadline import at_most
 from search_by_image.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from search_by_image.outage import Outage
 from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
 
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 _NOT_NOW = frozenset({1, 2, 3, 4, 8, 9, 101, 103, 106, 400, 401, 500, 501, 502, 503, 504, 901, 902})
 """Milvus's codes for a server that starts, recovers, moves a shard or is short of something: merr/errors.go."""
 _NOT_LOADED = 101
@@ -37,8 +36,7 @@ def load_pymilvus() -> ModuleType:
 class MilvusConnection:
     """Calls run on threads of its own, because pymilvus may wait far longer than the time-out it is given.
 
-    After a failure calls fail at once during a pause, which doubles with every further failure up to five seconds (or
-    the time-out, if shorter).
+    Each waits as long as the settings say, or as is left of the call's limit; after a failure see `Outage`.
     """
 
     def __init__(self, settings: MilvusConnectionSettings) -> None:
@@ -46,7 +44,7 @@ class MilvusConnection:
         self._pymilvus = load_pymilvus()
         self._foreign = _foreign_errors(self._pymilvus)
         self._threads = ThreadPoolExecutor(settings.pool, thread_name_prefix="milvus")
-        self._outage = Outage(min(settings.timeout, _LONGEST_PAUSE))
+        self._outage = Outage(f"Milvus at {settings.shown}")
         self._client: Any = None
         self._connecting = threading.Lock()
         self._closed = False
@@ -71,7 +69,7 @@ class MilvusConnection:
 
     def call(self, method: str, /, **arguments: Any) -> Any:
         """Call a method of `MilvusClient`; raises `StoreUnavailableError`, or `StoreError` for what it refuses."""
-        return self._bounded(self._call, method, arguments)
+        return self._bounded(at_most(self._settings.timeout), method, arguments)
 
     def check_open(self) -> None:
         if self._closed:
@@ -84,28 +82,16 @@ class MilvusConnection:
         if client is not None:
             client.close()
 
-    def _bounded(self, act: Any, /, *arguments: Any) -> Any:
+    def _bounded(self, seconds: float, method: str, arguments: dict[str, Any]) -> Any:
         self.check_open()
-        self._outage.check(self._settings)
-        try:
-            result = self._result(self._threads.submit(act, *arguments))
-        except self._foreign as error:
-            translated = self._translated(error)
-            if isinstance(translated, StoreUnavailableError) and not isinstance(translated, NotLoadedError):
-                self._outage.begin()
-            raise translated from error
-        self._outage.end()
-        return result
+        with self._outage.watched(_is_silence):
+            try:
+                return _result(self._threads.submit(self._call, seconds, method, arguments), seconds)
+            except self._foreign as error:
+                raise self._translated(error, seconds) from error
 
-    def _result(self, future: Future[Any]) -> Any:
-        try:
-            return future.result(self._settings.timeout)
-        except TimeoutError:
-            future.cancel()
-            raise
-
-    def _call(self, method: str, arguments: dict[str, Any]) -> Any:
-        return getattr(self._connected(), method)(timeout=self._settings.timeout, **arguments)
+    def _call(self, seconds: float, method: str, arguments: dict[str, Any]) -> Any:
+        return getattr(self._connected(), method)(timeout=seconds, **arguments)
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -114,11 +100,11 @@ class MilvusConnection:
                     self._client = self._pymilvus.MilvusClient(**self._settings.client_arguments())
         return self._client
 
-    def _translated(self, error: Exception) -> StoreError:
+    def _translated(self, error: Exception, seconds: float) -> StoreError:
         where = self._settings.shown
         if isinstance(error, TimeoutError):
             return StoreUnavailableError(
-                f"Milvus at {where} did not answer within {self._settings.timeout:g} seconds. Is it overloaded?"
+                f"Milvus at {where} did not answer within {seconds:.3g} seconds. Is it overloaded?"
             )
         name, reason = _status(error), self._settings.without_secrets(_reason(error))
         if name in _REFUSED or "auth check failure" in reason:
@@ -134,31 +120,16 @@ class MilvusConnection:
         return StoreError(f"Milvus at {where} refused or failed: {reason}")
 
 
-class Outage:
-    """Keeps callers from waiting one after another for a server that did not answer a moment ago."""
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, StoreUnavailableError) and not isinstance(error, NotLoadedError)
 
-    def __init__(self, longest_pause: float) -> None:
-        self._longest = longest_pause
-        self._lock = threading.Lock()
-        self._pause = self._until = 0.0
 
-    def check(self, settings: MilvusConnectionSettings) -> None:
-        left = self._until - time.monotonic()
-        if left > 0:
-            raise StoreUnavailableError(
-                f"Milvus at {settings.shown} did not answer a moment ago and is tried again in {left:.1f} seconds."
-            )
-
-    def begin(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now > self._until:
-                self._pause = min(max(2.0 * self._pause, _FIRST_PAUSE), self._longest)
-                self._until = now + self._pause
-
-    def end(self) -> None:
-        with self._lock:
-            self._pause = self._until = 0.0
+def _result(future: Future[Any], seconds: float) -> Any:
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        future.cancel()
+        raise
 
 
 def _foreign_errors(pymilvus: ModuleType) -> tuple[type[Exception], ...]:
