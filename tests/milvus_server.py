@@ -166,7 +166,7 @@ class Relay:
 
 def _unshare() -> list[str]:
     who = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return ["unshare", *who, "--net", "--pid", "--fork", "--kill-child", "--"]
+    return ["unshare", *who, "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
 
 
 def _serve(folder: str, path: str) -> None:
