@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from search_by_image.api.exchange import Exchange, under_way
 from search_by_image.cli import records
 from search_by_image.cli.logs import check_logging, log_for_command, log_for_service
 from search_by_image.errors import ConfigError
@@ -205,3 +206,65 @@ def test_what_has_no_effect_is_said_once(tmp_path, setup):
     setup(load_settings(path, environ={}))
     told = [line.split(": ")[1].split()[0] for line in (tmp_path / "a.log").read_text().splitlines()]
     assert told == ["milvus/pool", "milvus/index_file_size"]
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_lines_of_json(tmp_path, capsys):
+    log_for_service(settings(tmp_path, format="json"))
+    log("猫\nfirst")
+    try:
+        float("broken")
+    except ValueError:
+        logging.getLogger("search_by_image.some").exception("it %s", "failed", extra={"secret": "hidden"})
+    plain, failed = json_lines(capsys.readouterr().err)
+    assert datetime.fromisoformat(plain.pop("time")).tzinfo
+    assert plain == {"level": "WARNING", "logger": "search_by_image.some.part", "message": "猫\nfirst"}
+    assert failed["message"] == "it failed"
+    assert failed["exception"].endswith("ValueError: could not convert string to float: 'broken'")
+    assert "hidden" not in str(failed)
+
+
+def test_what_a_request_logs_has_its_id_and_its_key(tmp_path, capsys):
+    exchange = Exchange("r-1", key="shop")
+    for given in ({"format": "json"}, {"format": "text"}):
+        log_for_service(settings(tmp_path, **given))
+        with under_way(exchange):
+            log("inside")
+        log("outside")
+    *records, inside, outside = capsys.readouterr().err.splitlines()
+    inner, outer = json_lines("\n".join(records))
+    assert (inner["request_id"], inner["key"]) == ("r-1", "shop")
+    assert not {"request_id", "key"} & outer.keys()
+    assert inside.endswith("WARNING search_by_image.some.part: inside [r-1]")
+    assert outside.endswith("WARNING search_by_image.some.part: outside")
+
+
+def test_an_old_dictconfig_may_ask_for_the_requests_id(tmp_path, capsys):
+    formatters = {"simpleFormatter": {"format": "%(request_id)s|%(key)s|%(message)s"}}
+    log_for_service(settings(tmp_path, OLD | {"formatters": formatters}, logger_name="Console"))
+    with under_way(Exchange("r-1", key="shop")):
+        log("inside")
+    log("outside")
+    assert capsys.readouterr().out.splitlines() == ["r-1|shop|inside", "||outside"]
+
+
+@pytest.mark.parametrize(
+    ("given", "debug", "tells"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"access": "on"}, False, True),
+        ({"access": "off"}, True, False),
+        ({"format": "json"}, False, True),
+        ({"format": "json", "access": "off"}, False, False),
+    ],
+)
+@pytest.mark.parametrize("config", [None, OLD], ids=["own", "json_str"])
+def test_when_requests_are_told(tmp_path, given, debug, tells, config):
+    named = {"logger_name": "Console"} if config else {}
+    loaded = settings(tmp_path, config, **given, **named)
+    log_for_service(loaded.model_copy(update={"debug": debug}))
+    assert logging.getLogger("search_by_image.requests").isEnabledFor(logging.INFO) is tells

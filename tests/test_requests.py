@@ -3,11 +3,14 @@
 import logging
 import re
 import socket
+import time
 
 import httpx
 import pytest
 
+from cheap_library import picture
 from search_by_image.api.app import AppOptions, create_app
+from search_by_image.cli.records import InRequest
 from search_by_image.fetch import FetchSettings, UrlFetcher
 from serving import serving
 
@@ -88,6 +91,17 @@ def test_another_origin_reads_that_its_request_is_too_large(client_of):
     assert f"access-control-allow-origin: {SHOP}" in answer
 
 
+def records_of(caplog, count):
+    """A request's record follows its answer: it is waited for."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = [record for record in caplog.records if record.name == "search_by_image.requests"]
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{len(found)} of {count} requests were logged")
+
+
 @pytest.mark.parametrize("given", ["a", "a1-b_c.d:e", "x" * 64])
 def test_the_callers_request_id_is_kept(client_of, given):
     assert client_of().get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
@@ -104,8 +118,7 @@ def test_a_request_is_one_line_in_the_log(client_of, caplog):
     client = client_of()
     client.get("/nowhere%0A猫?token=secret", headers={"X-Request-Id": "n1"})
     client.post(CALL, json={}, headers={"X-Request-Id": "n2"})
-    client.get("/healthz")
-    lines = [record.getMessage() for record in caplog.records if record.name == "search_by_image.requests"]
+    lines = [record.getMessage() for record in records_of(caplog, 2)]
     assert re.fullmatch(r"GET /nowhere%0A%E7%8C%AB 404 \d+\.\d ms n1", lines[0])
     assert re.fullmatch(rf"POST {CALL} 200 \d+\.\d ms n2", lines[1])
 
@@ -118,4 +131,84 @@ def test_a_request_that_breaks_has_its_line_too(client_of, caplog, engine, monke
     caplog.set_level(logging.INFO, "search_by_image.requests")
     client = client_of()
     assert client.get("/v1/info", headers={"X-Request-Id": "n3"}).status_code == 500
-    assert any(re.fullmatch(r"GET /v1/info 500 \d+\.\d ms n3", record.getMessage()) for record in caplog.records)
+    (record,) = records_of(caplog, 1)
+    assert re.fullmatch(r"GET /v1/info 500 \d+\.\d ms n3", record.getMessage())
+
+
+def test_the_line_has_the_route_the_outcome_and_the_stages(client_of, caplog, engine):
+    caplog.set_level(logging.INFO, "search_by_image.requests")
+    client = client_of()
+    engine.image_to_search_db(picture(1), {}, "Thumb")
+    engine.library.extractor.forget()
+    form = {"pipeline": "Thumb", "interface_seq_id": "s1"}
+    client.post("/api/SearchServer/SearchByUpload", data=form, files={"file": ("1.png", picture(1))})
+    client.post("/api/SearchServer/SearchByUpload", data=form | {"pipeline": "Nowhere"}, files={"file": picture(1)})
+    client.get("/static/base.css")
+    client.get("/nowhere")
+    client.request("BREW", "/healthz")
+    searched, failed, *others = [record.fields for record in records_of(caplog, 5)]
+    assert searched["route"] == "/api/SearchServer/SearchByUpload"
+    assert set(searched["stages_ms"]) == {"decode", "queue", "inference", "vectors", "records"}
+    assert searched["client"] == "127.0.0.1"
+    assert "outcome" not in searched
+    assert failed["outcome"] == "20005"
+    told = {(other["route"], other["status"]) for other in others}
+    assert told == {("/static", 200), ("unmatched", 404), ("/healthz", 405)}
+
+
+def test_problems_have_the_requests_id(client_of, engine, monkeypatch):
+    def fail():
+        raise RuntimeError("secret")
+
+    client = client_of()
+    named = {"X-Request-Id": "n7"}
+    refused = client.post(CALL, json={}, headers=named | {"Origin": "https://evil.example"})
+    monkeypatch.setattr(engine.library, "collections", fail)
+    broken = client.get("/v1/info", headers=named)
+    for answer, code in ((refused, "origin_refused"), (broken, "internal_error")):
+        assert answer.headers["X-Request-Id"] == answer.json()["request_id"] == "n7"
+        assert answer.json()["code"] == code
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in broken.text
+
+
+def test_what_breaks_is_logged_once_with_the_requests_id(client_of, engine, monkeypatch, caplog):
+    def fail():
+        raise RuntimeError("secret")
+
+    def remember(record):
+        InRequest().filter(record)
+        return True
+
+    monkeypatch.setattr(engine.library, "collections", fail)
+    caplog.handler.addFilter(remember)
+    client_of().get("/v1/info", headers={"X-Request-Id": "n8"})
+    caplog.handler.removeFilter(remember)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.request_id == "n8"
+    assert record.getMessage() == "/v1/info failed"
+    assert "secret" in record.exc_text
+
+
+def test_neither_pictures_nor_documents_nor_keys_are_logged(client_of, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = client_of()
+    body = {"file": "not-base64-Zm9v!", "pipeline": "Thumb", "image_doc": {"owner": "Mallory"}}
+    headers = {"Authorization": "Bearer open-sesame", "X-Api-Key": "open-sesame"}
+    client.post("/api/SearchServer/ImportByBase64", json=body, headers=headers)
+    records_of(caplog, 1)
+    ours = (record for record in caplog.records if not record.name.startswith(("httpx", "httpcore")))
+    text = " ".join(f"{record.getMessage()} {vars(record)}" for record in ours)
+    assert "ImportByBase64" in text
+    assert not any(secret in text for secret in ("open-sesame", "Mallory", "not-base64-Zm9v"))
+
+
+def test_a_client_that_leaves_is_no_failure(client_of, caplog):
+    caplog.set_level(logging.INFO)
+    url = client_of().base_url
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        connection.sendall(f"POST {CALL} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{{".encode())
+        time.sleep(0.1)
+    (record,) = records_of(caplog, 1)
+    assert record.fields["route"] == CALL
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

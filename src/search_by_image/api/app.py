@@ -1,25 +1,24 @@
 """The web application over an engine."""
 
-import logging
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
+from search_by_image.api.access_log import log_access
 from search_by_image.api.body_limit import BodyLimit
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
 from search_by_image.api.guard import Guard
 from search_by_image.api.page_routes import add_page
-from search_by_image.api.responses import SafeJSONResponse, problem, problem_of
+from search_by_image.api.responses import SafeJSONResponse, problem_of
 from search_by_image.api.service import service_routes
 from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
 from search_by_image.fetch import UrlFetcher
 
-logger = logging.getLogger(__name__)
 FORM_OVERHEAD = 65_536
 
 
@@ -52,7 +51,7 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     if options.cors_origins:
         app.add_middleware(Cors, origins=options.cors_origins)
     app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
-    app.add_middleware(Tracing)
+    app.add_middleware(Tracing, observers=(log_access,))
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
     app.include_router(service_routes(engine.library, page_size_max=options.page_size_max))
@@ -70,8 +69,3 @@ def _translate_errors(app: FastAPI) -> None:
     @app.exception_handler(SearchByImageError)
     async def known(_request: Request, error: SearchByImageError) -> Response:
         return problem_of(error)
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        logger.error("%s failed", request.url.path, exc_info=error)
-        return problem(500, "internal_error", "The service failed; its log says more.")

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_by_image.api.contract_codes import code_of
+from search_by_image.api.exchange import note_outcome
 from search_by_image.api.responses import SafeJSONResponse, problem_of
 from search_by_image.errors import ImageTooLargeError
 
@@ -53,6 +54,7 @@ class BodyLimit:
         )
         response = problem_of(error)
         if scope["path"].startswith(CONTRACT_PREFIX):
+            note_outcome(code_of(error))
             response = SafeJSONResponse({"interface_seq_id": "", "status": code_of(error), "msg": str(error)})
         response.headers["Connection"] = "close"
         await response(scope, receive, send)

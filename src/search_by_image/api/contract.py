@@ -26,6 +26,7 @@ from search_by_image.api.contract_models import (
     SearchByBase64,
     SearchByUrl,
 )
+from search_by_image.api.exchange import note_outcome
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.engine import SearchEngine, match_of, stored_document
 from search_by_image.errors import InvalidInputError, SearchByImageError
@@ -193,6 +194,7 @@ def _answer(seq: Any, run: Callable[[], dict[str, Any]]) -> Response:
 
 
 def _failure(status: str, message: str, seq: Any = "") -> Response:
+    note_outcome(status)
     return SafeJSONResponse({"interface_seq_id": seq, "status": status, "msg": message})
 
 

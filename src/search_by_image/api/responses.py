@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from search_by_image.api.exchange import current_exchange, note_outcome
 from search_by_image.errors import SearchByImageError
 
 
@@ -18,13 +19,16 @@ class SafeJSONResponse(JSONResponse):
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> SafeJSONResponse:
+    """With the id of the request under way, which the answer's header and the log have too."""
+    note_outcome(code)
+    exchange = current_exchange()
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-    }
+    } | ({"request_id": exchange.request_id} if exchange else {})
     return SafeJSONResponse(content, status, headers, media_type="application/problem+json")
 
 

@@ -1,44 +1,99 @@
-"""Every answer has a request id; with `debug` every request is a line in the log."""
+"""Every request: an id, its stages timed, an answer even when it breaks, then told to those who observe."""
 
 import logging
 import re
 import time
+from collections.abc import Callable, Sequence
 from secrets import token_hex
-from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from search_by_image.api.exchange import Exchange, Finished, under_way
+from search_by_image.api.responses import problem
+from search_by_image.timing import Stopwatch
 
 REQUEST_ID = "X-Request-Id"
 USABLE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-logger = logging.getLogger("search_by_image.requests")
+CLIENT_LEFT = 499
+UNMATCHED = "unmatched"
+Observer = Callable[[Finished], None]
+logger = logging.getLogger(__name__)
 
 
 class Tracing:
-    """Takes the caller's `X-Request-Id` where it is usable, else makes one; paths are logged without their query."""
+    """Takes the caller's `X-Request-Id` where it is usable, else makes one; the answer has it, and each log record."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer] = ()) -> None:
         self._app = app
+        self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started, status = _request_id(scope), time.perf_counter(), 500
+        exchange, started = Exchange(_request_id(scope)), time.perf_counter()
+        answer = _Answer(send, exchange.request_id)
+        with under_way(exchange), Stopwatch() as watch:
+            try:
+                await self._run(scope, receive, answer)
+            finally:
+                seconds = time.perf_counter() - started
+                self._tell(_finished(scope, exchange, answer.status, seconds, watch))
 
-        async def marked(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
-
+    async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
-            await self._app(scope, receive, marked)
-        finally:
-            milliseconds = 1000 * (time.perf_counter() - started)
-            path = quote(scope["path"])
-            logger.info("%s %s %s %.1f ms %s", scope["method"], path, status, milliseconds, request_id)
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            answer.status = answer.status or CLIENT_LEFT
+        except Exception as error:
+            if answer.status:
+                raise
+            logger.exception("%s failed", scope["path"], exc_info=error)
+            await problem(500, "internal_error", "The service failed; its log says more.")(scope, receive, answer)
+
+    def _tell(self, finished: Finished) -> None:
+        for observe in self._observers:
+            observe(finished)
+
+
+class _Answer:
+    """Sends on what the application answers, with the request's id. `status` 0: nothing was sent yet."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[REQUEST_ID] = self._request_id
+        await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """The path's template, such as /v1/collections/{collection}/images: no part of it is the caller's text."""
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    if route is None:
+        return str(scope["root_path"] or "/") if "endpoint" in scope else UNMATCHED
+    return str(route.path)
+
+
+def _finished(scope: Scope, exchange: Exchange, status: int, seconds: float, watch: Stopwatch) -> Finished:
+    return Finished(
+        method=scope["method"],
+        route=route_of(scope),
+        path=scope["path"],
+        status=status or 500,
+        seconds=seconds,
+        stages=watch.seconds,
+        client=(scope.get("client") or ("",))[0],
+        request_id=exchange.request_id,
+        key=exchange.key,
+        outcome=exchange.outcome,
+    )
 
 
 def _request_id(scope: Scope) -> str:

@@ -11,7 +11,10 @@ from search_by_image.settings.values import check_json_object
 
 PACKAGE = "search_by_image"
 PLACE_OF_LOG_FILE = "{$log_file_path$}"
-MILLISECOND = "search_by_image.millisecond"
+FILTERS = {
+    "search_by_image.millisecond": {"()": "search_by_image.cli.records.Millisecond"},
+    "search_by_image.in_request": {"()": "search_by_image.cli.records.InRequest"},
+}
 PLACE = {"JSON_STR": "logger/json_str", "JSON_FILE": "logger/conf_file_name"}
 SECTIONS = ("filters", "formatters", "handlers", "loggers")
 Config = dict[str, Any]
@@ -31,7 +34,7 @@ def given_config(settings: Settings) -> Config:
         config: Config = {"version": 1, "disable_existing_loggers": False} | json.loads(_text(settings))
         _check_parts(config)
         return config | {
-            "filters": _section(config, "filters") | {MILLISECOND: {"()": "search_by_image.cli.records.Millisecond"}},
+            "filters": _section(config, "filters") | FILTERS,
             "handlers": {
                 name: _handler(name, handler, settings) for name, handler in _section(config, "handlers").items()
             },
@@ -78,7 +81,7 @@ def _section(config: Config, name: str) -> Config:
 
 
 def _handler(name: str, handler: Config, settings: Settings) -> Config:
-    filters = [*(handler.get("filters") or []), MILLISECOND]
+    filters = [*(handler.get("filters") or []), *FILTERS]
     if "filename" not in handler:
         return handler | {"filters": filters}
     placed = handler | {"filters": filters, "filename": str(_file(name, str(handler["filename"]), settings))}

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from search_by_image.cli.dictconfig import PACKAGE, PLACE, files_of, given_config, is_given
-from search_by_image.cli.records import by_day
+from search_by_image.cli.records import InRequest, JsonLine, by_day
 from search_by_image.errors import ConfigError, Problem
 from search_by_image.settings import Settings, notices
 
-LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s%(in_request)s"
 REQUESTS = f"{PACKAGE}.requests"
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,9 @@ def _own(settings: Settings, handlers: dict[str, Any]) -> Mapping[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": LINE}},
-        "handlers": handlers,
+        "filters": {"request": {"()": InRequest}},
+        "formatters": {"text": {"format": LINE}, "json": {"()": JsonLine}},
+        "handlers": {name: handler | _style(settings) for name, handler in handlers.items()},
         "root": {"level": "WARNING", "handlers": list(handlers)},
         "loggers": {
             PACKAGE: {"level": "DEBUG" if settings.debug else settings.logger.level},
@@ -103,14 +104,23 @@ def _own(settings: Settings, handlers: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def _requests(settings: Settings) -> dict[str, Any]:
-    return {REQUESTS: {"level": "INFO" if settings.debug else "WARNING", "propagate": True}}
+    return {REQUESTS: {"level": "INFO" if _tells_requests(settings) else "WARNING", "propagate": True}}
+
+
+def _tells_requests(settings: Settings) -> bool:
+    by_itself = settings.debug or settings.logger.format == "json"
+    return settings.logger.access == "on" or (settings.logger.access == "auto" and by_itself)
+
+
+def _style(settings: Settings) -> dict[str, Any]:
+    return {"formatter": settings.logger.format, "filters": ["request"]}
 
 
 def _handlers(path: Path | None, *, daily: bool, console: bool) -> dict[str, Any]:
     handlers: dict[str, Any] = {"none": {"class": "logging.NullHandler"}}
     if console:
-        handlers["stderr"] = {"class": "logging.StreamHandler", "formatter": "line"}
+        handlers["stderr"] = {"class": "logging.StreamHandler"}
     if path is not None:
         kind = {"()": by_day, "of": "logging.FileHandler"} if daily else {"class": "logging.FileHandler"}
-        handlers["file"] = {**kind, "filename": str(path), "encoding": "utf-8", "formatter": "line"}
+        handlers["file"] = {**kind, "filename": str(path), "encoding": "utf-8"}
     return handlers

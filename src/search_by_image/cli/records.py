@@ -1,10 +1,13 @@
-"""What log records and log files need that logging does not have: milliseconds by themselves, a file a day."""
+"""What log records and files need that logging does not have: the request's id, JSON, milliseconds, a file a day."""
 
+import json
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from logging.config import DictConfigurator
 from pathlib import Path
 from typing import Any
+
+from search_by_image.api.exchange import Exchange, current_exchange
 
 
 class Millisecond(logging.Filter):
@@ -13,6 +16,37 @@ class Millisecond(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.millisecond = f"{int(record.msecs):03d}"
         return True
+
+
+class InRequest(logging.Filter):
+    """Gives each record `request_id`, `key` (of the API, by name; both '' outside of a request), and `in_request`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        exchange = current_exchange() or Exchange("")
+        record.request_id, record.key = exchange.request_id, exchange.key
+        is_told_already = hasattr(record, "fields")
+        record.in_request = f" [{exchange.request_id}]" if exchange.request_id and not is_told_already else ""
+        return True
+
+
+class JsonLine(logging.Formatter):
+    """A record as one line of JSON: nothing but what is named here, and the `fields` that the record was given.
+
+    Handlers need the filter `InRequest`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": getattr(record, "request_id", ""),
+            "key": getattr(record, "key", ""),
+            **getattr(record, "fields", {}),
+            "exception": self.formatException(record.exc_info) if record.exc_info else "",
+        }
+        return json.dumps({name: value for name, value in line.items() if value != ""}, ensure_ascii=False, default=str)
 
 
 class ByDay(logging.FileHandler):

@@ -122,8 +122,13 @@ class MilvusSettings(Section):
 
 
 class LoggerSettings(Section):
-    """`json_str`: JSON text of a dictConfig, or ''; with `config_type` JSON_FILE it is in the file `conf_file_name`."""
+    """`json_str`: JSON text of a dictConfig, or ''; with `config_type` JSON_FILE it is in the file `conf_file_name`.
 
+    `access`: a line a request; auto: with `debug`, or where the format is json.
+    """
+
+    format: Literal["text", "json"] = "text"
+    access: Literal["auto", "on", "off"] = "auto"
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UPPER] = "INFO"
     logger_name: Text = "search_by_image"
     logfile_path: OptionalPath = None

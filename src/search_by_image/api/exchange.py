@@ -1,0 +1,54 @@
+"""What is known of the request under way, from every thread that works for it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Exchange:
+    """`key`: the name of the API key; `outcome`: the code of a problem, or an old call's status; '' while unknown."""
+
+    request_id: str
+    key: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A request that was answered. `route`: the path's template, 'unmatched' for none; `stages`: seconds by name."""
+
+    method: str
+    route: str
+    path: str
+    status: int
+    seconds: float
+    stages: Mapping[str, float]
+    client: str
+    request_id: str
+    key: str
+    outcome: str
+
+
+def current_exchange() -> Exchange | None:
+    return _current.get()
+
+
+@contextmanager
+def under_way(exchange: Exchange) -> Iterator[None]:
+    token = _current.set(exchange)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def note_outcome(code: str) -> None:
+    """For the log and the metrics: how the request under way ended."""
+    exchange = current_exchange()
+    if exchange is not None:
+        exchange.outcome = code
+
+
+_current: ContextVar[Exchange | None] = ContextVar("search_by_image_exchange", default=None)
