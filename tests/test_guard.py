@@ -1,12 +1,10 @@
 """Pages of other sites, in the browser of someone who can reach the service, can neither change nor read anything."""
 
-import asyncio
-
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asking import OWN, ask
 from cheap_library import picture
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.api.guard import host_of, is_loopback
@@ -17,17 +15,8 @@ from search_by_image.settings import load_settings
 
 LISTING = "/api/SearchServer/GetImageDoc"
 IMPORT = "/api/SearchServer/ImportByUpload"
-OWN = "http://127.0.0.1:8002"
 SHOP = "https://shop.example.com"
 EVIL = "https://evil.example"
-
-
-def ask(app, method, path, *, base_url=OWN, **request):
-    async def answer():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as client:
-            return await client.request(method, path, **request)
-
-    return asyncio.run(answer())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any, Self
 from search_by_image.documents import SCALARS
 from search_by_image.errors import InvalidInputError
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress
-from search_by_image.library import Library
+from search_by_image.library import Admit, Library, admit_all
 from search_by_image.maintenance import Maintenance
 from search_by_image.pictures import Hit
 from search_by_image.records.base import Match, Stored
@@ -26,15 +26,26 @@ class SearchEngine:
         self._threads = threads
         self._batch = batch
 
-    def search(self, image_data: bytes, pipeline: str, init_collection: str = "") -> list[dict[str, Any]]:
-        """The nearest documents, nearest first, each with `ids`, `score` (0..1), `distance` and `collection`."""
-        return [hit_document(hit) for hit in self.library.search(image_data, pipeline, init_collection)]
+    def search(
+        self, image_data: bytes, pipeline: str, init_collection: str = "", *, admit: Admit = admit_all
+    ) -> list[dict[str, Any]]:
+        """The nearest documents, nearest first, each with `ids`, `score` (0..1), `distance` and `collection`.
+
+        `admit` hears the collection, which the pipeline may have chosen, and may refuse it.
+        """
+        return [hit_document(hit) for hit in self.library.search(image_data, pipeline, init_collection, admit=admit)]
 
     def image_to_search_db(
-        self, image_data: bytes, image_doc: Mapping[str, Any], pipeline: str, init_collection: str = ""
+        self,
+        image_data: bytes,
+        image_doc: Mapping[str, Any],
+        pipeline: str,
+        init_collection: str = "",
+        *,
+        admit: Admit = admit_all,
     ) -> tuple[int, str]:
-        """Import one picture; answers with its id and collection."""
-        added = self.library.add(image_data, image_doc, pipeline, init_collection)
+        """Import one picture; answers with its id and collection. `admit`: as in `search`."""
+        added = self.library.add(image_data, image_doc, pipeline, init_collection, admit=admit)
         return added.id, added.collection
 
     def import_images(

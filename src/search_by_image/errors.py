@@ -100,6 +100,20 @@ class Problem:
         return f"{self.path}: {self.message}"
 
 
+class UnauthenticatedError(SearchByImageError):
+    """Who calls is not known: no API key, or none that is in force."""
+
+    code = "unauthenticated"
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class ForbiddenError(SearchByImageError):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+
+
 class ConfigError(SearchByImageError):
     """Everything that is wrong with the configuration, all at once."""
 

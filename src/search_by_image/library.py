@@ -8,7 +8,7 @@ Whatever stopped in between is finished by `recover`.
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from search_by_image.nearest import Finder
 from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
+from search_by_image.records.ledger import Ledger
 from search_by_image.settings import check_collection_name
 from search_by_image.spaces import SpaceBook, index_records
 from search_by_image.timing import timed
@@ -33,6 +34,13 @@ from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 InSpace = TypeVar("InSpace", Record, Stored)
 ID_ATTEMPTS = 5
 STUCK_AFTER_MS = 60_000
+
+
+Admit = Callable[[str], None]
+
+
+def admit_all(_collection: str) -> None:
+    """Every collection may be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,11 @@ class Library:
         return limited(self.store_timeout)
 
     @property
+    def ledger(self) -> Ledger:
+        """What the service keeps for itself, beside the records."""
+        return self._records.ledger
+
+    @property
     def pipelines(self) -> Mapping[str, Pipeline]:
         return self.extractor.pipelines
 
@@ -99,19 +112,37 @@ class Library:
         return tuple(self._spaces.known())
 
     @one_call
-    def add(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Added:
+    def add(
+        self,
+        image: bytes,
+        document: Mapping[str, Any],
+        pipeline: str,
+        collection: str = "",
+        *,
+        admit: Admit = admit_all,
+    ) -> Added:
         """Record the picture's vector and document; durable and searchable when this returns.
 
+        `admit` hears the collection, which the pipeline may have chosen, and may refuse it by an error of its own.
         Raises `InvalidInputError` for a bad picture, document or name, `PipelineError`, `StoreError`.
         """
-        return self.add_many([self.prepare(image, document, pipeline, collection)])[0]
+        return self.add_many([self.prepare(image, document, pipeline, collection, admit=admit)])[0]
 
     @one_call
-    def prepare(self, image: bytes, document: Mapping[str, Any], pipeline: str, collection: str = "") -> Prepared:
+    def prepare(
+        self,
+        image: bytes,
+        document: Mapping[str, Any],
+        pipeline: str,
+        collection: str = "",
+        *,
+        admit: Admit = admit_all,
+    ) -> Prepared:
         """All of `add` that needs no store but the space's name."""
         checked = check_document(document, self.options.document_bytes)
         made = self.extractor.extract(image, pipeline, check_collection_name(collection) if collection else "")
         target = check_collection_name(made.collection or self.options.default_collection)
+        admit(target)
         space = self._spaces.find_or_create(target, self.extractor.pipeline(pipeline), len(made.vector))
         return Prepared(pipeline, space.name, target, checked, made.vector, hashlib.sha256(image).digest())
 
@@ -134,6 +165,7 @@ class Library:
         top_k: int | None = None,
         min_score: float | None = None,
         where: Filter | None = None,
+        admit: Admit = admit_all,
     ) -> list[Hit]:
         """The nearest pictures of the collection, nearest first, among those whose document matches `where`.
 
@@ -141,6 +173,7 @@ class Library:
         """
         made = self.extractor.extract(image, pipeline, collection)
         target = made.collection or self.options.default_collection
+        admit(target)
         space = self._spaces.find(target, self.extractor.pipeline(pipeline))
         if space is None:
             self.check_collection(target)

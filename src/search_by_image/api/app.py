@@ -6,11 +6,14 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
+from search_by_image.api.access import Access
 from search_by_image.api.access_log import log_access
 from search_by_image.api.body_limit import BodyLimit
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
+from search_by_image.api.description import add_description
 from search_by_image.api.guard import Guard
+from search_by_image.api.known_keys import KnownKeys
 from search_by_image.api.page_routes import add_page
 from search_by_image.api.responses import SafeJSONResponse, problem_of
 from search_by_image.api.service import service_routes
@@ -18,6 +21,8 @@ from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
 from search_by_image.fetch import UrlFetcher
+from search_by_image.keys import Keys
+from search_by_image.library import Library
 
 FORM_OVERHEAD = 65_536
 
@@ -27,6 +32,7 @@ class AppOptions:
     """`page`: serve the page at `/`, from `static_path` when it is given; `cors_origins`: '*' or such as https://a.b.
 
     `allowed_hosts`: names, beside this machine's loopback addresses, that the service is called by; empty: any.
+    `anonymous`: while there is no API key, anyone may do everything; `key_seconds`: how long a look-up of a key holds.
     """
 
     page: bool = True
@@ -35,6 +41,8 @@ class AppOptions:
     document_bytes: int = 262_144
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    anonymous: bool = True
+    key_seconds: float = 3.0
 
 
 def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
@@ -46,8 +54,10 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
         version=version("search-by-image"),
         summary="Find the pictures in your own library that look like a given one",
         default_response_class=SafeJSONResponse,
+        openapi_url=None,
     )
     app.add_middleware(BodyLimit, max_bytes=body_limit(max_bytes, options.document_bytes))
+    app.add_middleware(Access, keys=known_keys(engine.library, options), anonymous=options.anonymous)
     if options.cors_origins:
         app.add_middleware(Cors, origins=options.cors_origins)
     app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
@@ -55,6 +65,7 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
     app.include_router(service_routes(engine.library, page_size_max=options.page_size_max))
+    add_description(app)
     if options.page:
         add_page(app, options.static_path)
     return app
@@ -63,6 +74,10 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
 def body_limit(max_bytes: int, document_bytes: int) -> int:
     """Room for a picture in Base64, its document and the form around them."""
     return max_bytes * 4 // 3 + document_bytes + FORM_OVERHEAD
+
+
+def known_keys(library: Library, options: AppOptions) -> KnownKeys:
+    return KnownKeys(Keys(library.ledger), seconds=options.key_seconds, patience=library.store_timeout)
 
 
 def _translate_errors(app: FastAPI) -> None:

@@ -2,12 +2,8 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_by_image.api.contract_codes import code_of
-from search_by_image.api.exchange import note_outcome
-from search_by_image.api.responses import SafeJSONResponse, problem_of
+from search_by_image.api.refusal import refusal
 from search_by_image.errors import ImageTooLargeError
-
-CONTRACT_PREFIX = "/api/SearchServer/"
 
 
 class BodyLimit:
@@ -52,10 +48,7 @@ class BodyLimit:
             size=max(_declared_length(scope), self._max_bytes + 1),
             limit=self._max_bytes,
         )
-        response = problem_of(error)
-        if scope["path"].startswith(CONTRACT_PREFIX):
-            note_outcome(code_of(error))
-            response = SafeJSONResponse({"interface_seq_id": "", "status": code_of(error), "msg": str(error)})
+        response = refusal(scope, error)
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
 

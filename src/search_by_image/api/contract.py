@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from search_by_image.api.callers import Caller, requires
 from search_by_image.api.contract_codes import BAD_REQUEST, FAILED, NO_FILE, SUCCESS, code_of
 from search_by_image.api.contract_models import (
     Answer,
@@ -31,6 +32,7 @@ from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.engine import SearchEngine, match_of, stored_document
 from search_by_image.errors import InvalidInputError, SearchByImageError
 from search_by_image.fetch import UrlFetcher, decode_base64
+from search_by_image.keys import Scope
 from search_by_image.records.base import Match
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 Upload = Annotated[UploadFile | None, File(description="The picture")]
 Text = Annotated[str, Form()]
+Reader = Annotated[Caller, Depends(requires(Scope.READ))]
+Writer = Annotated[Caller, Depends(requires(Scope.WRITE))]
 
 
 class NoFileError(InvalidInputError):
@@ -82,77 +86,95 @@ def contract_routes(engine: SearchEngine, fetcher: UrlFetcher, *, max_bytes: int
 
 
 def _add_searches(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, max_bytes: int) -> None:
-    def search(seq: Any, picture: Callable[[], bytes], pipeline: str, collection: str) -> Response:
-        return _answer(seq, lambda: {"match_images": engine.search(picture(), pipeline, collection)})
+    def search(seq: Any, picture: Callable[[], bytes], place: tuple[str, str], caller: Caller) -> Response:
+        return _answer(seq, lambda: {"match_images": engine.search(picture(), *place, admit=caller.check)})
 
     @router.post("/SearchByUpload", response_model=SearchAnswer)
     def search_by_upload(
-        file: Upload = None, pipeline: Text = "", collection: Text = "", interface_seq_id: Text = ""
+        caller: Reader, file: Upload = None, pipeline: Text = "", collection: Text = "", interface_seq_id: Text = ""
     ) -> Response:
-        return search(interface_seq_id, lambda: _uploaded(file), pipeline, collection)
+        return search(interface_seq_id, lambda: _uploaded(file), (pipeline, collection), caller)
 
     @router.post("/SearchByBase64", response_model=SearchAnswer)
-    def search_by_base64(body: SearchByBase64) -> Response:
-        return search(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), body.pipeline, body.collection)
+    def search_by_base64(body: SearchByBase64, caller: Reader) -> Response:
+        place = (body.pipeline, body.collection)
+        return search(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), place, caller)
 
     @router.post("/SearchByUrl", response_model=SearchAnswer)
-    def search_by_url(body: SearchByUrl) -> Response:
-        return search(body.interface_seq_id, lambda: _fetched(fetcher, body.url), body.pipeline, body.collection)
+    def search_by_url(body: SearchByUrl, caller: Reader) -> Response:
+        place = (body.pipeline, body.collection)
+        return search(body.interface_seq_id, lambda: _fetched(fetcher, body.url), place, caller)
 
 
 def _add_imports(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, max_bytes: int) -> None:
-    def import_(seq: Any, picture: Callable[[], bytes], document: Callable[[], Any], to: tuple[str, str]) -> Response:
+    def import_(
+        seq: Any, picture: Callable[[], bytes], document: Callable[[], Any], to: tuple[str, str], caller: Caller
+    ) -> Response:
         def run() -> dict[str, Any]:
-            engine.image_to_search_db(picture(), document(), *to)
+            engine.image_to_search_db(picture(), document(), *to, admit=caller.check)
             return {}
 
         return _answer(seq, run)
 
     @router.post("/ImportByUpload", response_model=Answer)
     def import_by_upload(
+        *,
+        caller: Writer,
         file: Upload = None,
         image_doc: Text = "",
         pipeline: Text = "",
         collection: Text = "",
         interface_seq_id: Text = "",
     ) -> Response:
-        return import_(interface_seq_id, lambda: _uploaded(file), lambda: _parsed(image_doc), (pipeline, collection))
+        to = (pipeline, collection)
+        return import_(interface_seq_id, lambda: _uploaded(file), lambda: _parsed(image_doc), to, caller)
 
     @router.post("/ImportByBase64", response_model=Answer)
-    def import_by_base64(body: ImportByBase64) -> Response:
+    def import_by_base64(body: ImportByBase64, caller: Writer) -> Response:
         to = (body.pipeline, body.collection)
-        return import_(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), lambda: body.image_doc, to)
+        return import_(
+            body.interface_seq_id, lambda: _decoded(body.file, max_bytes), lambda: body.image_doc, to, caller
+        )
 
     @router.post("/ImportByUrl", response_model=Answer)
-    def import_by_url(body: ImportByUrl) -> Response:
+    def import_by_url(body: ImportByUrl, caller: Writer) -> Response:
         to = (body.pipeline, body.collection)
-        return import_(body.interface_seq_id, lambda: _fetched(fetcher, body.url), lambda: body.image_doc, to)
+        return import_(body.interface_seq_id, lambda: _fetched(fetcher, body.url), lambda: body.image_doc, to, caller)
 
 
 def _add_documents(router: APIRouter, engine: SearchEngine, page_size_max: int) -> None:
     @router.post("/GetImageDoc", response_model=ImagesAnswer)
-    def get_image_doc(body: GetImageDoc) -> Response:
+    def get_image_doc(body: GetImageDoc, caller: Reader) -> Response:
         def run() -> dict[str, Any]:
             if body.page_size > page_size_max:
                 raise InvalidInputError(f"page_size {body.page_size} is over {page_size_max} (limits/page_size_max).")
             page = (body.page_size, body.page_num)
-            return {"images": engine.get_images(body.field_name, body.field_values, body.collection, *page)}
+            collection = _within(caller, body.collection)
+            return {"images": engine.get_images(body.field_name, body.field_values, collection, *page)}
 
         return _answer(body.interface_seq_id, run)
 
     @router.post("/RemoveImageDoc", response_model=ImagesAnswer)
-    def remove_image_doc(body: RemoveImageDoc) -> Response:
+    def remove_image_doc(body: RemoveImageDoc, caller: Writer) -> Response:
         def run() -> dict[str, Any]:
-            removed = engine.library.remove(_removal(body))
+            removed = engine.library.remove(_removal(body, _within(caller, body.collection)))
             return {"images": [stored_document(stored) for stored in removed]}
 
         return _answer(body.interface_seq_id, run)
 
 
-def _removal(body: RemoveImageDoc) -> Match:
+def _within(caller: Caller, collection: str) -> str:
+    """Where an empty collection means all, it means the one that the caller's key is limited to."""
+    wanted = collection or caller.everywhere()
+    if wanted:
+        caller.check(wanted)
+    return wanted
+
+
+def _removal(body: RemoveImageDoc, collection: str) -> Match:
     if not body.field_name and not body.all:
         raise InvalidInputError('Nothing was removed: give field_name and field_values, or "all": true for everything.')
-    return match_of(body.field_name, body.field_values, body.collection)
+    return match_of(body.field_name, body.field_values, collection)
 
 
 def _uploaded(file: UploadFile | None) -> bytes:

@@ -17,6 +17,8 @@ _BY_ERROR: tuple[tuple[type[errors.SearchByImageError], str], ...] = (
     (errors.PipelineError, "20007"),
     (errors.OverloadedError, "20008"),
     (errors.StoreError, "20009"),
+    (errors.UnauthenticatedError, "20010"),
+    (errors.ForbiddenError, "20011"),
 )
 
 

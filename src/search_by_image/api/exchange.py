@@ -51,4 +51,11 @@ def note_outcome(code: str) -> None:
         exchange.outcome = code
 
 
+def note_key(name: str) -> None:
+    """For the log: whose API key came with the request under way."""
+    exchange = current_exchange()
+    if exchange is not None:
+        exchange.key = name
+
+
 _current: ContextVar[Exchange | None] = ContextVar("search_by_image_exchange", default=None)

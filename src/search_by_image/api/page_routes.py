@@ -7,6 +7,8 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
+from search_by_image.api.callers import PUBLIC
+
 PAGE = Path(__file__).parent / "page"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' http: https: data: blob:; "
@@ -38,7 +40,7 @@ def add_page(app: FastAPI, static_path: Path | None) -> None:
         app.mount("/", StaticFiles(directory=static_path, html=True), "page")
         return
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False, dependencies=[PUBLIC])
     async def index() -> Response:
         return FileResponse(PAGE / "index.html", headers=HEADERS)
 

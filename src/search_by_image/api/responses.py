@@ -33,6 +33,12 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
 
 
 def problem_of(error: SearchByImageError) -> SafeJSONResponse:
-    busy = error.status is HTTPStatus.SERVICE_UNAVAILABLE
-    headers = {"Retry-After": str(getattr(error, "retry_after", 1))} if busy else None
-    return problem(error.status, error.code, str(error), headers)
+    return problem(error.status, error.code, str(error), headers_of(error))
+
+
+def headers_of(error: SearchByImageError) -> dict[str, str]:
+    if error.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": str(getattr(error, "retry_after", 1))}
+    if error.status is HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": 'Bearer realm="search-by-image"'}
+    return {}

@@ -1,13 +1,15 @@
 """Routes about the service itself: is it up, can it work, what does it offer."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
+from search_by_image.api.callers import PUBLIC, Caller, requires
 from search_by_image.api.responses import SafeJSONResponse, problem_of
 from search_by_image.errors import SearchByImageError
+from search_by_image.keys import Scope
 from search_by_image.library import Library
 from search_by_image.records.base import Match
 
@@ -41,12 +43,12 @@ class Info(BaseModel):
 def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
     router = APIRouter(tags=["service"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", dependencies=[PUBLIC])
     async def healthz() -> dict[str, str]:
         """200 as long as the process answers."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses={503: {"description": "A store does not answer"}})
+    @router.get("/readyz", dependencies=[PUBLIC], responses={503: {"description": "A store does not answer"}})
     def readyz() -> Response:
         """200 when the stores answer."""
         try:
@@ -56,14 +58,14 @@ def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
         return SafeJSONResponse({"status": "ready"})
 
     @router.get("/v1/info")
-    def info() -> Info:
+    def info(caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
         """What this service offers."""
         options = library.options
         return Info(
             name="search-by-image",
             version=version("search-by-image"),
             pipelines=[_pipeline(library, name) for name in library.pipelines],
-            collections=_collections(library),
+            collections=_collections(library, caller),
             default_collection=options.default_collection,
             limits=Limits(
                 max_upload_bytes=library.extractor.limits.max_bytes,
@@ -75,11 +77,10 @@ def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
     return router
 
 
-def _collections(library: Library) -> list[CollectionInfo]:
+def _collections(library: Library, caller: Caller) -> list[CollectionInfo]:
     with library.as_one_call():
-        return [
-            CollectionInfo(name=name, count=library.count(Match(collection=name))) for name in library.collections()
-        ]
+        names = caller.allowed(library.collections())
+        return [CollectionInfo(name=name, count=library.count(Match(collection=name))) for name in names]
 
 
 def _pipeline(library: Library, name: str) -> PipelineInfo:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from fastapi import FastAPI, Response
 from starlette.responses import FileResponse
 
+from search_by_image.api.callers import PUBLIC
 from search_by_image.api.page_routes import HEADERS, GuardedFiles
 from search_by_image.demo.photos import PHOTOS_URL
 from search_by_image.demo.sources import CREDITS_URL
@@ -25,6 +26,6 @@ def add_demo_routes(app: FastAPI, photos: Path, credit_file: Path | None) -> Non
     app.mount(PHOTOS_URL, PictureFiles(directory=photos), "demo photos")
     if credit_file is not None:
 
-        @app.get(CREDITS_URL, include_in_schema=False)
+        @app.get(CREDITS_URL, include_in_schema=False, dependencies=[PUBLIC])
         async def credits_text() -> Response:
             return FileResponse(credit_file, media_type="text/plain; charset=utf-8", headers=HEADERS)
