@@ -19,15 +19,17 @@ from search_by_image.documents import check_document, check_field, check_values
 from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
 from search_by_image.filters import Filter
-from search_by_image.ids import IdGenerator, id_at
+from search_by_image.ids import IdGenerator
+from search_by_image.indexed import IndexedSpaces
 from search_by_image.locks import SharedLock
 from search_by_image.nearest import Finder
 from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
-from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, State, Stored
+from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, Stored
 from search_by_image.records.ledger import Ledger
+from search_by_image.recovery import finish_additions, finish_removals
 from search_by_image.settings import check_collection_name
-from search_by_image.spaces import SpaceBook, index_records
+from search_by_image.spaces import SpaceBook
 from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 
@@ -71,14 +73,15 @@ class Library:
         self.extractor = extractor
         self._records = records = timed(records, "records")
         self._index = index = timed(index, "vectors")
+        self._indexed = IndexedSpaces(records, index)
         self._spaces = SpaceBook(
             records,
-            index,
+            self._indexed,
             app_name=self.options.app_name,
             metric=self.options.metric,
             dimension=self.options.dimension,
         )
-        self._finder = Finder(records, index)
+        self._finder = Finder(records, index, self._indexed)
         self._ids = IdGenerator()
         self._clearing = SharedLock()
         self._closed = False
@@ -109,7 +112,7 @@ class Library:
         return self._records.collections()
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
-        return tuple(self._spaces.known())
+        return self._indexed.served()
 
     @one_call
     def add(
@@ -175,12 +178,12 @@ class Library:
         target = made.collection or self.options.default_collection
         admit(target)
         space = self._spaces.find(target, self.extractor.pipeline(pipeline))
-        if space is None:
-            self.check_collection(target)
-            return []
         wanted = self.options.top_k if top_k is None else top_k
         lowest = self.options.match_score if min_score is None else min_score
-        return [hit for hit in self._finder.nearest(space, made.vector, wanted, where) if hit.score >= lowest]
+        found = [] if space is None else self._finder.nearest(space, made.vector, wanted, where)
+        if not found:
+            self.check_collection(target)
+        return [hit for hit in found if hit.score >= lowest]
 
     @one_call
     def check_collection(self, name: str) -> None:
@@ -219,23 +222,23 @@ class Library:
     def clear(self) -> None:
         """Remove everything, then create the configured collections anew."""
         with self._clearing.exclusive():
-            self._records.clear()
-            self._spaces.forget_all()
+            self._indexed.clear()
             self._create_collections()
 
     def recover(self) -> None:
         """Bring the index in step with the records; what is not settled is done again."""
-        self._spaces.open_all()
-        self._retry_removals()
-        self._retry_additions(older_than_ms=0)
+        self._indexed.open_all()
+        finish_removals(self._records, self._indexed)
+        finish_additions(self._records, self._indexed, older_than_ms=0)
 
     def maintain(self) -> None:
         """Settle what was accepted, finish what a failure left, let the index keep house."""
         with self._clearing.shared():
             self._check_open()
             self._settle()
-            self._retry_removals()
-            self._retry_additions(older_than_ms=STUCK_AFTER_MS)
+            self._indexed.maintain()
+            finish_removals(self._records, self._indexed)
+            finish_additions(self._records, self._indexed, older_than_ms=STUCK_AFTER_MS)
         self._index.maintain()
 
     @one_call
@@ -285,7 +288,7 @@ class Library:
     def _accept(self, records: Sequence[Record]) -> None:
         try:
             for space, members in _by_space(records).items():
-                index_records(self._index, space, members)
+                self._indexed.add(space, members)
         except SearchByImageError:
             self._records.begin_removal(Match(ids=tuple(record.id for record in records)))
             raise
@@ -306,21 +309,8 @@ class Library:
 
     def _finish_removal(self, removed: Sequence[Stored]) -> None:
         for space, members in _by_space(removed).items():
-            self._index.delete(space, as_ids(stored.id for stored in members))
+            self._indexed.delete(space, as_ids(stored.id for stored in members))
         self._records.finish_removal(stored.id for stored in removed)
-
-    def _retry_removals(self) -> None:
-        for space, ids in self._records.in_state(State.REMOVING).items():
-            self._index.delete(space, ids)
-            self._records.finish_removal(ids)
-
-    def _retry_additions(self, *, older_than_ms: int) -> None:
-        """Pending records that nobody works on any more: given to the index again and settled."""
-        newest = id_at(milliseconds_ago=older_than_ms)
-        for space, pending in self._records.in_state(State.PENDING).items():
-            records = self._records.read(space, pending[pending < newest])
-            index_records(self._index, space, records)
-            self._records.settle(record.id for record in records)
 
 
 def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:

@@ -10,7 +10,7 @@ from search_by_image.timing import stage
 
 
 @contextmanager
-def in_turn(lock: "threading.Lock | threading.Semaphore", seconds: float = FOREVER) -> Iterator[None]:
+def in_turn(lock: "threading.Lock | threading.RLock | threading.Semaphore", seconds: float = FOREVER) -> Iterator[None]:
     """Wait so long, or until the call's limit is used up; then raise `StoreUnavailableError`."""
     if not lock.acquire(timeout=at_most(seconds)):
         raise _too_long()

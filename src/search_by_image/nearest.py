@@ -1,6 +1,7 @@
 """The nearest pictures that there are: what the index found, held against the records, which alone say what exists."""
 
 from search_by_image.filters import Filter, matches
+from search_by_image.indexed import IndexedSpaces
 from search_by_image.pictures import Hit
 from search_by_image.records.base import RecordStore, SpaceRecord, Stored
 from search_by_image.vectors.base import Neighbour, Vector, VectorIndex
@@ -11,15 +12,20 @@ GROWTH = 4
 class Finder:
     """Exact in what it filters, whatever the index does: every hit's document is looked at."""
 
-    def __init__(self, records: RecordStore, index: VectorIndex) -> None:
+    def __init__(self, records: RecordStore, index: VectorIndex, indexed: IndexedSpaces) -> None:
         self._records = records
         self._index = index
+        self._indexed = indexed
 
     def nearest(self, space: SpaceRecord, vector: Vector, top_k: int, where: Filter | None = None) -> list[Hit]:
+        """Nothing when another process has cleared the space."""
+        return self._indexed.reading(space.name, lambda now: self._nearest(now, vector, top_k, where)) or []
+
+    def _nearest(self, space: SpaceRecord, vector: Vector, top_k: int, where: Filter | None) -> list[Hit]:
         """More are asked for as long as some of those found are being removed or do not match."""
         asked = top_k
         while True:
-            neighbours = self._index.search(space.name, vector, asked, where=where)
+            neighbours = self._index.search(space.indexed.name, vector, asked, where=where)
             hits = self._hits(space, neighbours, where)
             if len(hits) >= top_k or len(neighbours) < asked:
                 return hits[:top_k]

@@ -1,63 +1,43 @@
 """Which vector space a collection's pictures of a pipeline live in."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from search_by_image.errors import VectorMismatchError
+from search_by_image.indexed import IndexedSpaces
 from search_by_image.locks import in_turn
 from search_by_image.pipeline import Pipeline
-from search_by_image.records.base import Record, RecordStore, SpaceRecord
-from search_by_image.vectors.base import Metric, Space, VectorIndex, as_ids, batches, missing_and_surplus
-
-REPLAY_BATCH = 2000
-
-
-def index_records(index: VectorIndex, space: str, records: Sequence[Record]) -> None:
-    """Give the vectors and documents of one space's records to the index."""
-    if records:
-        ids, documents = as_ids(record.id for record in records), [record.document for record in records]
-        index.upsert(space, ids, np.stack([record.vector for record in records]), documents)
+from search_by_image.records.base import RecordStore, SpaceRecord
+from search_by_image.vectors.base import Metric
 
 
 class SpaceBook:
-    """The spaces by collection and pipeline: opened at start, created with the first vector.
+    """The spaces by collection and pipeline, created with the first vector.
 
     `metric` and `dimension` are for pipelines that declare none of their own; `dimension` None: the first vector's.
     """
 
     def __init__(
-        self, records: RecordStore, index: VectorIndex, *, app_name: str, metric: Metric, dimension: int | None = None
+        self,
+        records: RecordStore,
+        indexed: IndexedSpaces,
+        *,
+        app_name: str,
+        metric: Metric,
+        dimension: int | None = None,
     ) -> None:
         self._records = records
-        self._index = index
+        self._indexed = indexed
         self._app_name = app_name
         self._metric = metric
         self._dimension = dimension
         self._lock = threading.Lock()
-        self._spaces: dict[tuple[str, str], SpaceRecord] = {}
-
-    def open_all(self) -> None:
-        """Open every recorded space and bring the index in step with the records."""
-        with in_turn(self._lock):
-            for space in self._records.spaces():
-                self._open(space)
-
-    def known(self) -> Iterable[SpaceRecord]:
-        return tuple(self._spaces.values())
 
     def find(self, collection: str, pipeline: Pipeline) -> SpaceRecord | None:
         """None when nothing was added yet; raises `VectorMismatchError` when another model made the space's vectors."""
-        space = self._spaces.get((collection, pipeline.name))
-        if space is not None and space.fingerprint != pipeline.fingerprint:
-            raise VectorMismatchError(
-                f"The vectors of collection {collection!r} were made by another version of pipeline {pipeline.name!r} "
-                "(its model, processors or settings changed) and cannot be compared with new ones. Restore the "
-                "pipeline, give the changed one a new name, or import the collection again."
-            )
-        return space
+        space = self._known(collection, pipeline.name)
+        return None if space is None else _checked(space, pipeline)
 
     def find_or_create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
         space = self.find(collection, pipeline) or self._create(collection, pipeline, dimension)
@@ -68,30 +48,33 @@ class SpaceBook:
             )
         return space
 
-    def forget_all(self) -> None:
-        with in_turn(self._lock):
-            for space in self._spaces.values():
-                self._index.drop_space(space.name)
-            self._spaces = {}
-
-    def _create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
-        self._check_dimension(pipeline, dimension)
-        metric = pipeline.metric or self._metric
-        return self.adopt(SpaceRecord("", collection, pipeline.name, dimension, metric, pipeline.fingerprint))
-
     def adopt(self, wanted: SpaceRecord) -> SpaceRecord:
         """The space of that collection and pipeline; where there is none, it is created, under a name of our own."""
         key = wanted.collection, wanted.pipeline
         with in_turn(self._lock):
-            if key in self._spaces:
-                return self._spaces[key]
+            if known := self._known(*key):
+                return known
             self._records.create_collection(wanted.collection)
             for name in self._names(*key):
-                space = self._records.create_space(replace(wanted, name=name))
+                space = self._records.create_space(replace(wanted, name=name, index_name=None))
                 if (space.collection, space.pipeline) == key:
-                    self._open(space)
+                    self._indexed.serve(space)
                     return space
         raise AssertionError("names never end")
+
+    def _known(self, collection: str, pipeline: str) -> SpaceRecord | None:
+        """Another process may have created it."""
+        known = self._indexed.of(collection, pipeline)
+        if known is None:
+            self._indexed.follow()
+            known = self._indexed.of(collection, pipeline)
+        return known
+
+    def _create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
+        self._check_dimension(pipeline, dimension)
+        metric = pipeline.metric or self._metric
+        wanted = SpaceRecord("", collection, pipeline.name, dimension, metric, pipeline.fingerprint)
+        return _checked(self.adopt(wanted), pipeline)
 
     def _check_dimension(self, pipeline: Pipeline, dimension: int) -> None:
         expected = pipeline.dimension or self._dimension
@@ -112,15 +95,12 @@ class SpaceBook:
             yield f"{plain}_{pipeline}_{number}"
             number += 1
 
-    def _open(self, space: SpaceRecord) -> None:
-        self._index.open_space(Space(space.name, space.dimension, Metric(space.metric)))
-        self._reconcile(space.name)
-        self._spaces[space.collection, space.pipeline] = space
 
-    def _reconcile(self, name: str) -> None:
-        """The index's ids are read first: what another process adds meanwhile is then missing, never surplus."""
-        indexed = self._index.ids(name)
-        missing, surplus = missing_and_surplus(self._records.ids(name), indexed)
-        self._index.delete(name, surplus)
-        for part in batches(missing, REPLAY_BATCH):
-            index_records(self._index, name, self._records.read(name, part))
+def _checked(space: SpaceRecord, pipeline: Pipeline) -> SpaceRecord:
+    if space.fingerprint != pipeline.fingerprint:
+        raise VectorMismatchError(
+            f"The vectors of collection {space.collection!r} were made by another version of pipeline "
+            f"{pipeline.name!r} (its model, processors or settings changed) and cannot be compared with new ones. "
+            "Restore the pipeline, give the changed one a new name, or import the collection again."
+        )
+    return space

@@ -12,14 +12,14 @@ import numpy as np
 from sqlalchemy import make_url
 
 from search_by_image.errors import DuplicateIdError, InvalidInputError, StoreError, VectorMismatchError
+from search_by_image.indexed import IndexedSpaces, differences
 from search_by_image.records.base import Record, RecordStore, SpaceRecord, State
 from search_by_image.settings import Settings
-from search_by_image.spaces import SpaceBook, index_records
+from search_by_image.spaces import SpaceBook
 from search_by_image.vectors.base import (
     Ids,
     Metric,
     Neighbour,
-    Space,
     VectorIndex,
     Vectors,
     as_ids,
@@ -113,7 +113,8 @@ class Transfer:
         self._search = search
         self._records = records
         self._index = index
-        self._book = SpaceBook(records, index, app_name=app_name, metric=Metric.COSINE)
+        self._indexed = IndexedSpaces(records, index)
+        self._book = SpaceBook(records, self._indexed, app_name=app_name, metric=Metric.COSINE)
 
     def run(self, on_progress: Callable[[Progress], None] = lambda _: None) -> list[SpaceReport]:
         """Raises `StoreError` for a target that holds other pictures than the source in one of the source's spaces."""
@@ -127,7 +128,7 @@ class Transfer:
 
     def _recover(self) -> None:
         """What an interrupted run left is finished; afterwards index and records hold the same."""
-        self._book.open_all()
+        self._indexed.open_all()
         for removing in self._records.in_state(State.REMOVING).values():
             self._records.finish_removal(removing)
         for pending in self._records.in_state(State.PENDING).values():
@@ -135,7 +136,7 @@ class Transfer:
 
     def _planned(self, source: SpaceRecord) -> _Move:
         target = self._book.adopt(source)
-        if replace(target, name=source.name) != source:
+        if replace(target, name=source.name, index_name=source.index_name) != source:
             raise VectorMismatchError(
                 f"The target's collection {target.collection!r} has vectors of pipeline {target.pipeline!r} that were "
                 f"made in another way ({_traits(target)}, in the source {_traits(source)}). Use an empty target."
@@ -175,7 +176,7 @@ class Transfer:
         except DuplicateIdError as error:
             taken = self._records.get(ids)
             raise _taken(min(taken, default=int(ids[0]))) from error
-        index_records(self._index, space.name, fresh)
+        self._indexed.add(space.name, fresh)
         self._records.settle(ids)
 
     def _verified(self, move: _Move) -> SpaceReport:
@@ -187,7 +188,7 @@ class Transfer:
             pictures=len(self._source.ids(source.name)),
             copied=len(np.setdiff1d(move.ids, move.there)),
             recorded=len(self._records.ids(target.name)),
-            indexed=len(self._index.ids(target.name)),
+            indexed=len(self._index.ids(target.indexed.name)),
             overlap=self._overlap(move),
         )
 
@@ -197,7 +198,7 @@ class Transfer:
         if not sample:
             return None
         expected = self._search(move.source, np.stack(sample), TOP)
-        found = [self._index.search(move.target.name, vector, TOP) for vector in sample]
+        found = [self._index.search(move.target.indexed.name, vector, TOP) for vector in sample]
         return float(np.mean([overlap(one, other) for one, other in zip(expected, found, strict=True)]))
 
 
@@ -217,15 +218,15 @@ def search_of(records: RecordStore, index: VectorIndex) -> Search:
     Raises `StoreError` when the index is behind the records, as after a crash.
     """
     for space in records.spaces():
-        index.open_space(Space(space.name, space.dimension, Metric(space.metric)))
-        missing, surplus = missing_and_surplus(records.ids(space.name), index.ids(space.name))
+        index.open_space(space.indexed)
+        missing, surplus = differences(records, index, space)
         if len(missing) or len(surplus):
             raise StoreError(
                 f"The source's vector index lacks {len(missing)} pictures of collection {space.collection!r} and has "
                 f"{len(surplus)} that are removed. Open the library once, which mends that (search-by-image info "
                 "--config with its settings), and run the command again."
             )
-    return lambda space, vectors, top_k: [index.search(space.name, vector, top_k) for vector in vectors]
+    return lambda space, vectors, top_k: [index.search(space.indexed.name, vector, top_k) for vector in vectors]
 
 
 def check_apart(source: Settings, target: Settings) -> None:

@@ -372,6 +372,23 @@ class TestSpaces:
         line.open_space(Space(NAME, 2, Metric.COSINE))
         assert line.ids(NAME).tolist() == []
 
+    def test_what_is_kept_is_known_before_it_is_opened(self, line, make_index):
+        line.open_space(Space("动物@1", 2, Metric.IP))
+        line.upsert("动物@1", ids(1), rows([1, 0]))
+        line.close()
+        again = make_index()
+        assert again.kept() == (NAME, "动物@1")
+        assert again.spaces() == ()
+        again.open_space(Space("动物@1", 2, Metric.IP))
+        again.drop_space("动物@1")
+        assert again.kept() == (NAME,)
+
+    def test_the_recipe_stays_the_same(self, index, make_index):
+        assert isinstance(index.recipe, str)
+        recipe = index.recipe
+        index.close()
+        assert make_index().recipe == recipe
+
     def test_dropping_what_does_not_exist_is_no_error(self, index):
         index.drop_space("nobody")
 
@@ -440,6 +457,7 @@ class TestLife:
             lambda index: index.open_space(Space("other", 3, Metric.L2)),
             lambda index: index.drop_space(NAME),
             lambda index: index.spaces(),
+            lambda index: index.kept(),
             lambda index: index.upsert(NAME, ids(1), rows([1, 0, 0])),
             lambda index: index.delete(NAME, ids(1)),
             lambda index: index.search(NAME, rows([1, 0, 0])[0], 1),

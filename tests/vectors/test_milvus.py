@@ -13,6 +13,7 @@ from search_by_image.errors import (
     MissingDependencyError,
     StoreError,
     StoreUnavailableError,
+    UnknownNameError,
     VectorMismatchError,
 )
 from search_by_image.vectors.base import Metric, Space
@@ -163,6 +164,20 @@ class TestIndexTypes:
         again = open_index(index_type="HNSW")
         assert again.stats(SPACE.name).kind == "flat"
         assert "keeps its FLAT index" in caplog.text
+        assert "search-by-image reindex" in caplog.text
+
+    def test_the_recipe_tells_type_and_parameters(self):
+        recipes = {
+            MilvusIndex(MilvusConnectionSettings(uri=NOBODY, **settings)).recipe
+            for settings in (
+                {},
+                {"index_type": "HNSW"},
+                {"index_type": "HNSW", "index_params": {"M": 8}},
+                {"index_type": "HNSW", "index_params": {"M": 9}},
+                {"index_type": "HNSW", "search_params": {"ef": 9}},
+            )
+        }
+        assert len(recipes) == 4
 
 
 class TestSpaces:
@@ -180,6 +195,36 @@ class TestSpaces:
         assert found(other.search(SPACE.name, vectors[3], 1)) == [3]
         other.delete(SPACE.name, np.array([3]))
         assert 3 not in one.ids(SPACE.name)
+
+    def test_one_that_another_process_dropped_may_be_opened_again(self, open_index):
+        one, other = open_index(), open_index()
+        vectors = filled(one)
+        for call in (
+            lambda: one.search(SPACE.name, vectors[3], 1),
+            lambda: one.ids(SPACE.name),
+            lambda: one.stats(SPACE.name),
+            lambda: one.upsert(SPACE.name, np.array([1000]), vectors[:1]),
+            lambda: one.delete(SPACE.name, np.array([3])),
+        ):
+            other.drop_space(SPACE.name)
+            with pytest.raises(UnknownNameError, match=SPACE.name):
+                call()
+            assert one.spaces() == ()
+            one.open_space(SPACE)
+            assert one.ids(SPACE.name).tolist() == []
+        one.upsert(SPACE.name, np.array([3]), vectors[3:4])
+        assert one.ids(SPACE.name).tolist() == [3]
+
+    def test_one_that_another_process_created_anew_as_another_is_opened_as_that(self, open_index):
+        one, other = open_index(), open_index()
+        other.drop_space(SPACE.name)
+        anew = Space(SPACE.name, 4, Metric.IP)
+        other.open_space(anew)
+        with pytest.raises(VectorMismatchError, match="dimension 4 and metric IP"):
+            one.open_space(SPACE)
+        one.open_space(anew)
+        one.upsert(SPACE.name, np.array([1]), np.ones((1, 4)))
+        assert other.ids(SPACE.name).tolist() == [1]
 
     @pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])
     def test_ids_that_milvus_loses_are_refused(self, open_index, number):

@@ -88,8 +88,14 @@ class VectorIndex(Protocol):
     """All spaces of one back end. Thread-safe. Vectors are float32 of shape (n, dimension), ids int64 of shape (n,).
 
     Raises `VectorMismatchError` for a wrong dimension, a value that is not finite or, where the metric is binary, not 0
-    or 1, `StoreUnavailableError` when a server does not answer, `UnknownNameError` for a space that was not opened.
+    or 1, `StoreUnavailableError` when a server does not answer, `UnknownNameError` for a space that was not opened, or
+    that another process has dropped since: it may be opened again.
     """
+
+    @property
+    def recipe(self) -> str:
+        """How a new space is indexed; the same text, the same kind of index and parameters."""
+        ...
 
     def open_space(self, space: Space) -> None:
         """Create the space or load what was kept of it; opening again with another dimension or metric raises."""
@@ -99,7 +105,16 @@ class VectorIndex(Protocol):
         """Forget the space and its files. A name that does not exist is no error."""
         ...
 
-    def spaces(self) -> tuple[Space, ...]: ...
+    def spaces(self) -> tuple[Space, ...]:
+        """Those that are open."""
+        ...
+
+    def kept(self) -> tuple[str, ...]:
+        """The names of all spaces that are kept, opened or not, sorted; on a shared server also those of others.
+
+        One that has never been saved may be left out.
+        """
+        ...
 
     def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:
         """Add the vectors; an id that is there already is left as it is (what belongs to an id never changes).

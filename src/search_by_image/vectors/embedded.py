@@ -12,7 +12,7 @@ from search_by_image.filters import Filter
 from search_by_image.vectors.base import Documents, Ids, IndexStats, Neighbour, Space, Vector, Vectors
 from search_by_image.vectors.embedded_settings import EmbeddedSettings
 from search_by_image.vectors.embedded_space import EmbeddedSpace
-from search_by_image.vectors.snapshot import folder_name, remove_folder, storage_error
+from search_by_image.vectors.snapshot import folder_name, kept_names, remove_folder, storage_error
 
 __all__ = ["EmbeddedIndex", "EmbeddedSettings"]
 
@@ -60,6 +60,14 @@ class EmbeddedIndex:
     def spaces(self) -> tuple[Space, ...]:
         self._check_open()
         return tuple(space.space for space in self._spaces.values())
+
+    def kept(self) -> tuple[str, ...]:
+        self._check_open()
+        return tuple(sorted(kept_names(self._settings.path)))
+
+    @property
+    def recipe(self) -> str:
+        return self._settings.kind
 
     def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:  # noqa: ARG002
         self._space(name).upsert(np.asarray(ids, np.int64), vectors)

@@ -1,15 +1,16 @@
 """The vector index on a Milvus server (standalone or cluster) through pymilvus."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
-from search_by_image.errors import UnknownNameError, VectorMismatchError
+from search_by_image.errors import UnknownNameError
 from search_by_image.filters import Filter
 from search_by_image.vectors.base import Documents, Ids, IndexStats, Neighbour, Space, Vector, Vectors
-from search_by_image.vectors.milvus_connection import MilvusConnection
-from search_by_image.vectors.milvus_names import collection_name
+from search_by_image.vectors.milvus_connection import MilvusConnection, NotThereError
+from search_by_image.vectors.milvus_names import collection_name, described
 from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
 from search_by_image.vectors.milvus_space import MilvusSpace
 
@@ -28,34 +29,38 @@ class MilvusIndex:
         self._registry = threading.Lock()
 
     def open_space(self, space: Space) -> None:
+        """Anew, if it is open: another process may have dropped it, or dropped and created it, meanwhile."""
+        opened = MilvusSpace(space, self._connection)
+        opened.open()
         with self._registry:
-            self._connection.check_open()
-            known = self._spaces.get(space.name)
-            if known is None:
-                opened = MilvusSpace(space, self._connection)
-                opened.open()
-                self._spaces = {**self._spaces, space.name: opened}
-            elif known.space != space:
-                raise VectorMismatchError(
-                    f"Space {space.name!r} is open with dimension {known.space.dimension} and metric "
-                    f"{known.space.metric}, asked for: {space.dimension} and {space.metric}. Drop it first, or use "
-                    "another name."
-                )
+            self._spaces = {**self._spaces, space.name: opened}
 
     def drop_space(self, name: str) -> None:
-        with self._registry:
-            self._connection.call("drop_collection", collection_name=collection_name(name))
-            self._spaces = {known: space for known, space in self._spaces.items() if known != name}
+        self._connection.call("drop_collection", collection_name=collection_name(name))
+        self._forget(name, self._spaces.get(name))
 
     def spaces(self) -> tuple[Space, ...]:
         self._connection.check_open()
         return tuple(space.space for space in self._spaces.values())
 
+    def kept(self) -> tuple[str, ...]:
+        collections = self._connection.call("list_collections")
+        described_by = (self._connection.call("describe_collection", collection_name=name) for name in collections)
+        names = (described(found.get("description", "")).get("space") for found in described_by)
+        return tuple(sorted(str(name) for name in names if name is not None))
+
+    @property
+    def recipe(self) -> str:
+        settings = self._connection.settings
+        return f"{settings.index_type} {sorted(settings.index_params.items())}"
+
     def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:  # noqa: ARG002
-        self._space(name).upsert(np.asarray(ids, np.int64), vectors)
+        with self._space(name) as space:
+            space.upsert(np.asarray(ids, np.int64), vectors)
 
     def delete(self, name: str, ids: Ids) -> None:
-        self._space(name).delete(np.asarray(ids, np.int64))
+        with self._space(name) as space:
+            space.delete(np.asarray(ids, np.int64))
 
     def search(
         self,
@@ -66,13 +71,16 @@ class MilvusIndex:
         only: Collection[int] | None = None,
         where: Filter | None = None,  # noqa: ARG002
     ) -> list[Neighbour]:
-        return self._space(name).search(vector, top_k, only)
+        with self._space(name) as space:
+            return space.search(vector, top_k, only)
 
     def ids(self, name: str) -> Ids:
-        return self._space(name).ids()
+        with self._space(name) as space:
+            return space.ids()
 
     def stats(self, name: str) -> IndexStats:
-        return self._space(name).stats()
+        with self._space(name) as space:
+            return space.stats()
 
     def ping(self) -> None:
         self._connection.call("list_collections")
@@ -85,9 +93,21 @@ class MilvusIndex:
         self._connection.close()
         self._spaces = {}
 
-    def _space(self, name: str) -> MilvusSpace:
+    @contextmanager
+    def _space(self, name: str) -> Iterator[MilvusSpace]:
+        """Another process may have dropped it."""
         self._connection.check_open()
-        spaces = self._spaces
-        if name not in spaces:
-            raise UnknownNameError("open vector space", name, spaces)
-        return spaces[name]
+        space = self._spaces.get(name)
+        if space is None:
+            raise UnknownNameError("open vector space", name, self._spaces)
+        try:
+            yield space
+        except NotThereError as error:
+            self._forget(name, space)
+            raise UnknownNameError("vector space in Milvus", name, self._spaces) from error
+
+    def _forget(self, name: str, gone: MilvusSpace | None) -> None:
+        """Unless another thread has opened it again."""
+        with self._registry:
+            if self._spaces.get(name) is gone:
+                self._spaces = {known: space for known, space in self._spaces.items() if known != name}

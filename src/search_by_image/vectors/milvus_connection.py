@@ -14,9 +14,14 @@ from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
 
 _NOT_NOW = frozenset({1, 2, 3, 4, 8, 9, 101, 103, 106, 400, 401, 500, 501, 502, 503, 504, 901, 902})
 """Milvus's codes for a server that starts, recovers, moves a shard or is short of something: merr/errors.go."""
+_NOT_THERE = 100
 _NOT_LOADED = 101
 _GONE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"})
 _REFUSED = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+
+
+class NotThereError(StoreError):
+    """There is no such collection, or not any more."""
 
 
 class NotLoadedError(StoreUnavailableError):
@@ -111,6 +116,8 @@ class MilvusConnection:
             return StoreError(
                 f"Milvus at {where} refused the login. Check milvus/user, milvus/password or milvus/token."
             )
+        if getattr(error, "code", None) == _NOT_THERE or "collection not found" in reason:
+            return NotThereError(f"Milvus at {where} has no such collection ({reason}).")
         if getattr(error, "code", None) == _NOT_LOADED or "collection not loaded" in reason:
             return NotLoadedError(f"Milvus at {where} has not loaded the collection yet ({reason}).")
         if name in _GONE or _is_temporary(error):

@@ -216,7 +216,12 @@ class MilvusSpace:
             return wanted
         name = self._call("describe_index", index_name="vector")["index_type"]
         if name != wanted.name:
-            _logger.warning("Space %r keeps its %s index; the settings say %s", self.space.name, name, wanted.name)
+            _logger.warning(
+                "Space %r keeps its %s index; the settings say %s, which `search-by-image reindex` builds",
+                self.space.name,
+                name,
+                wanted.name,
+            )
         return INDEX_TYPES.get(name, wanted)
 
     def _build(self, wanted: IndexType) -> None:

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -193,6 +194,15 @@ def remove_folder(path: Path) -> None:
             shutil.rmtree(path)
     except OSError as error:
         raise storage_error(error, path) from error
+
+
+def kept_names(path: Path) -> Iterator[str]:
+    """The spaces that have a snapshot below the path; a damaged one does not tell its name."""
+    for pointer in path.glob(f"*/{_CURRENT}"):
+        with suppress(OSError, ValueError):
+            found = _POINTER.fullmatch(pointer.read_text("ascii"))
+            if found is not None:
+                yield _Meta.model_validate_json((pointer.parent / found[1] / _META).read_bytes()).name
 
 
 def folder_name(space_name: str) -> str:

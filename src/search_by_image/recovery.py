@@ -1,0 +1,25 @@
+"""What stopped between the two stores is finished: after a crash, an outage, or in a process that is gone."""
+
+from search_by_image.ids import id_at
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.records.base import RecordStore, State
+
+
+def finish_removals(records: RecordStore, indexed: IndexedSpaces) -> None:
+    for space, ids in records.in_state(State.REMOVING).items():
+        indexed.delete(space, ids)
+        records.finish_removal(ids)
+
+
+def finish_additions(records: RecordStore, indexed: IndexedSpaces, *, older_than_ms: int) -> None:
+    """Pending records that nobody works on any more: given to the index again and settled.
+
+    Those of a space that is not recorded are left alone: nothing says how they were made.
+    """
+    newest = id_at(milliseconds_ago=older_than_ms)
+    known = {space.name for space in indexed.served()}
+    for space, pending in records.in_state(State.PENDING).items():
+        if space in known:
+            found = records.read(space, pending[pending < newest])
+            indexed.add(space, found)
+            records.settle(record.id for record in found)
