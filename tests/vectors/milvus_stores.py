@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from milvus_server import PASSWORD, USER, MilvusProcess
+from search_by_image.vectors.base import Space
 from search_by_image.vectors.milvus import MilvusConnectionSettings
+from search_by_image.vectors.milvus_names import description
 
 _numbers = itertools.count()
 
@@ -21,6 +23,17 @@ class Databases:
             self._names[store] = f"test{next(_numbers)}"
             self._client.create_database(self._names[store])
         return milvus_settings(self._server, db_name=self._names[store], **settings)
+
+    def create_without_documents(self, space: Space, store: str = "store") -> None:
+        """As version 0.1 did."""
+        from pymilvus import DataType
+
+        inside = self._connected(self.settings(store).db_name)
+        schema = inside.create_schema(auto_id=False, enable_dynamic_field=False, description=description(space))
+        schema.add_field("id", DataType.INT64, is_primary=True)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=space.dimension)
+        inside.create_collection(space.name, schema=schema, consistency_level="Bounded")
+        inside.close()
 
     def drop(self) -> None:
         for name in self._names.values():

@@ -1,11 +1,14 @@
 """What is particular to Milvus: connecting, outages, names, index types; the rest is the contract's."""
 
+import itertools
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search_by_image.errors import (
     ConfigError,
@@ -16,9 +19,11 @@ from search_by_image.errors import (
     UnknownNameError,
     VectorMismatchError,
 )
+from search_by_image.filters import parse_filter
 from search_by_image.vectors.base import Metric, Space
 from search_by_image.vectors.milvus import MilvusConnectionSettings, MilvusIndex
 from search_by_image.vectors.milvus_names import collection_name
+from search_by_image.vectors.milvus_rows import parcels
 from vectors.milvus_stores import milvus_settings
 from vectors.stores import found
 
@@ -231,6 +236,14 @@ class TestSpaces:
         with pytest.raises(InvalidInputError, match=str(number)):
             open_index().upsert(SPACE.name, np.array([number]), np.zeros((1, 8)))
 
+    def test_one_of_an_older_version_works_on_without_documents(self, databases, open_index, caplog):
+        databases.create_without_documents(SPACE)
+        index = open_index()
+        index.upsert(SPACE.name, np.array([1, 2]), np.zeros((2, 8)), [{"kind": "cat"}, {"kind": "dog"}])
+        where = parse_filter({"kind": "cat"})
+        assert found(index.search(SPACE.name, np.zeros(8), 5, where=where)) == [1, 2]
+        assert caplog.text.count("search-by-image reindex") == 1
+
     def test_names_stay_readable_and_apart(self):
         mapped = collection_name("以图搜图_a-b")
         assert collection_name("app_pictures") == "app_pictures"
@@ -241,3 +254,15 @@ class TestSpaces:
         index = open_index(Space("app_pictures", 2, Metric.L2))
         index.upsert("app_pictures", np.arange(20_000), np.ones((20_000, 2)))
         assert index.ids("app_pictures").tolist() == list(range(20_000))
+
+
+@given(st.lists(st.integers(1, 50)))
+def test_parcels_hold_everything_once_and_are_small(sizes):
+    parts = list(parcels(sizes, 60))
+    assert [size for part in parts for size in sizes[part]] == sizes
+    assert all(sum(sizes[part]) <= 60 for part in parts)
+    assert all(sum(sizes[one.start : other.start + 1]) > 60 for one, other in itertools.pairwise(parts))
+
+
+def test_what_is_too_large_for_a_parcel_goes_alone():
+    assert list(parcels([70, 70, 1], 60)) == [slice(0, 1), slice(1, 2), slice(2, 3)]

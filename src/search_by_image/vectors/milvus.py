@@ -54,9 +54,9 @@ class MilvusIndex:
         settings = self._connection.settings
         return f"{settings.index_type} {sorted(settings.index_params.items())}"
 
-    def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:  # noqa: ARG002
+    def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:
         with self._space(name) as space:
-            space.upsert(np.asarray(ids, np.int64), vectors)
+            space.upsert(np.asarray(ids, np.int64), vectors, documents)
 
     def delete(self, name: str, ids: Ids) -> None:
         with self._space(name) as space:
@@ -69,10 +69,10 @@ class MilvusIndex:
         top_k: int,
         *,
         only: Collection[int] | None = None,
-        where: Filter | None = None,  # noqa: ARG002
+        where: Filter | None = None,
     ) -> list[Neighbour]:
         with self._space(name) as space:
-            return space.search(vector, top_k, only)
+            return space.search(vector, top_k, only, where)
 
     def ids(self, name: str) -> Ids:
         with self._space(name) as space:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,18 @@ def unpacked(space: Space, stored: Iterable[Any]) -> Vectors:
         return bits[:, : space.dimension].astype(np.float32)
     numbers = np.array(list(stored), np.float32).reshape(-1, stored_dimension(space))
     return np.ascontiguousarray(numbers[:, : space.dimension])
+
+
+def parcels(sizes: Iterable[int], most: int) -> Iterator[slice]:
+    """Ranges of neighbours of at most so many bytes together; what is larger alone goes alone."""
+    start = end = total = 0
+    for end, size in enumerate(sizes, 1):
+        total += size
+        if total > most and end - start > 1:
+            yield slice(start, end - 1)
+            start, total = end - 1, size
+    if end > start:
+        yield slice(start, end)
 
 
 class Touched:
