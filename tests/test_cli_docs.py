@@ -11,6 +11,7 @@ from search_by_image.cli import create_cli
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHORT = len("-c")
+GROUPS = ("config", "keys")
 
 
 def commands():
@@ -18,9 +19,7 @@ def commands():
     root = typer.main.get_command(create_cli())
     found = {"": root}
     for name, command in root.commands.items():
-        found |= (
-            {f"{name} {sub}": one for sub, one in command.commands.items()} if name == "config" else {name: command}
-        )
+        found |= {f"{name} {sub}": one for sub, one in command.commands.items()} if name in GROUPS else {name: command}
     return found
 
 

@@ -105,7 +105,9 @@ def test_pods_are_confined_and_looked_after(image):
     assert mounts == {"/tmp", f"{image.last('WORKDIR')}/conf", image.last("VOLUME")}
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == container["startupProbe"]["httpGet"]["path"] == "/healthz"
-    assert load_settings(environ={container["env"][0]["name"]: "2"}).limits.threads == 2
+    given = {variable["name"]: variable.get("value", "2") for variable in container["env"]}
+    settings = load_settings(environ=given)
+    assert (settings.limits.threads, settings.access.allow_anonymous) == (2, True)
 
 
 def test_the_docs_name_the_images_that_are_used():

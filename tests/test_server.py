@@ -1,7 +1,10 @@
 """The service run in this process, and the address it listens on."""
 
+import json
 import logging
 import os
+import re
+import shlex
 import signal
 import socket
 import threading
@@ -73,6 +76,7 @@ def test_serve(tmp_path, monkeypatch, port):
     assert done.exit_code == 0
     assert f"Serving 0 pictures at {url}/" in done.stderr
     assert "everything is saved" in done.stderr
+    assert "There is no API key: calls need none, and only this machine can make them." in done.stderr
     assert "Warning" not in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -93,10 +97,46 @@ def test_serve_in_the_words_of_2020(tmp_path, monkeypatch, port):
     assert "GET /v1/info" in done.stderr
 
 
-def test_an_address_that_others_reach_is_warned_of(tmp_path, monkeypatch, port):
+def test_without_a_key_it_does_not_start_where_others_reach_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done, _ = serve_once("serve", "--host", "0.0.0.0", "--port", str(port), url=f"http://127.0.0.1:{port}")
+    done = CliRunner().invoke(create_cli(), ["serve", "--host", "0.0.0.0", "--port", "0"])
+    assert done.exit_code == 1
+    for remedy in ("keys create --name me --scope admin", "--host 127.0.0.1", "access/allow_anonymous"):
+        assert remedy in done.stderr
+
+
+def test_a_demo_that_others_reach_tells_how_to_make_a_key_of_its_own(tmp_path, monkeypatch, port):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "pictures").mkdir()
+    words = ("demo", "--photos", str(tmp_path / "pictures"), "--host", "0.0.0.0", "--port", str(port))
+    done = CliRunner().invoke(create_cli(), words)
+    assert done.exit_code == 1
+    (settings,) = re.findall(r"Make one: (.*) search-by-image (keys create --name me --scope admin) \.", done.stderr)
+    environment = dict(word.split("=", 1) for word in shlex.split(settings[0]))
+    assert CliRunner().invoke(create_cli(), settings[1].split(), env=environment).exit_code == 0
+    done, answer = serve_once(*words, url=f"http://127.0.0.1:{port}", path="/v1/info")
+    assert (done.exit_code, answer.status_code) == (0, 401)
+
+
+def test_where_strangers_are_let_in_on_purpose_it_warns(tmp_path, monkeypatch, port):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEARCH_BY_IMAGE__ACCESS__ALLOW_ANONYMOUS", "true")
+    words = ("serve", "--host", "0.0.0.0", "--port", str(port))
+    done, answer = serve_once(*words, url=f"http://127.0.0.1:{port}", path="/v1/info")
+    assert answer.status_code == 200
     assert done.stderr.count("Warning: this address can be reached from other machines") == 1
+
+
+def test_with_a_key_it_listens_anywhere_and_asks_for_it(tmp_path, monkeypatch, port):
+    monkeypatch.chdir(tmp_path)
+    make = ("keys", "create", "--name", "me", "--scope", "read", "--format", "json")
+    key = json.loads(CliRunner().invoke(create_cli(), make).stdout)
+    CliRunner().invoke(create_cli(), ["keys", "revoke", key["id"]])
+    words = ("serve", "--host", "0.0.0.0", "--port", str(port))
+    done, answer = serve_once(*words, url=f"http://127.0.0.1:{port}", path="/v1/info")
+    assert (done.exit_code, answer.status_code) == (0, 401)
+    assert "Calls need an API key" in done.stderr
+    assert "Warning" not in done.stderr
 
 
 def test_demo(tmp_path, monkeypatch, port):

@@ -44,6 +44,15 @@ def is_exposed(sock: socket.socket) -> bool:
     return not is_loopback(sock.getsockname()[0])
 
 
+def unprotected(sock: socket.socket, key_maker: str) -> ListenError:
+    """`key_maker`: the command that makes a key."""
+    return ListenError(
+        f"Other machines can reach {url_of(sock)}, and there is no API key: anyone could search, import and remove. "
+        f"Make one: {key_maker} . Or listen on --host 127.0.0.1. Or, behind a proxy that asks who calls, set "
+        "access/allow_anonymous to true."
+    )
+
+
 def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> FastAPI:
     options = AppOptions(
         page=settings.enable_client,
@@ -52,17 +61,25 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         document_bytes=settings.limits.document_bytes,
         cors_origins=settings.cors.allow_origins,
         allowed_hosts=_allowed_hosts(settings),
+        anonymous=settings.access.allow_anonymous or _is_for_this_machine(settings),
+        key_seconds=settings.access.key_seconds,
     )
     return create_app(engine, fetcher, options)
 
 
-def run(app: FastAPI, sock: socket.socket, on_started: Callable[[], None], *, threaded: bool = True) -> None:
-    """Serve until SIGINT or SIGTERM; the handler that the signal had before runs when all is stopped.
-
-    `threaded`: requests in several threads.
-    """
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=GRACE)
-    _Server(config, on_started, threaded=threaded).run(sockets=[sock])
+def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; the handler that the signal had before runs when all is stopped."""
+    proxies = settings.access.trusted_proxies
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+    )
+    _Server(config, on_started, threaded=settings.flask.threaded).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
@@ -89,10 +106,14 @@ def _resolved(host: str, port: int) -> tuple[int, int, int, str, tuple[object, .
 def _allowed_hosts(settings: Settings) -> tuple[str, ...]:
     """Empty, any, unless the service is for this machine alone."""
     origins = settings.cors.allow_origins
-    address = _resolved(settings.flask.host, settings.flask.port)[4]
-    if "*" in origins or not is_loopback(str(address[0])):
+    if "*" in origins or not _is_for_this_machine(settings):
         return ()
     return ("localhost", settings.flask.host, *map(host_of, origins))
+
+
+def _is_for_this_machine(settings: Settings) -> bool:
+    address = _resolved(settings.flask.host, settings.flask.port)[4]
+    return is_loopback(str(address[0]))
 
 
 def _bind(sock: socket.socket, address: tuple[object, ...], host: str, port: int) -> None:

@@ -10,7 +10,7 @@ from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.opening import opened_engine
 from search_by_image.cli.output import Format, pictures, say
 from search_by_image.cli.progress import import_progress
-from search_by_image.cli.service import run_until_stopped
+from search_by_image.cli.service import MAKE_KEY, check_access, run_until_stopped
 from search_by_image.demo import Demo, demo_cache, has_photos, prepare_demo
 from search_by_image.engine import SearchEngine
 from search_by_image.folder_import import ImportSummary
@@ -53,6 +53,7 @@ def _fill(demo: Demo, engine: SearchEngine) -> ImportSummary:
 def _serve(demo: Demo, engine: SearchEngine, sock: socket.socket) -> None:
     log_for_service(demo.settings)
     with open_fetcher(demo.settings) as fetcher:
+        check_access(sock, demo.settings, engine, key_maker=f"{_stores(demo)} {MAKE_KEY}")
         app = open_app(demo.settings, engine, fetcher)
         demo.add_routes(app)
         run_until_stopped(app, sock, demo.settings, lambda: say(_invitation(demo, engine, url_of(sock))))
@@ -69,12 +70,16 @@ def _invitation(demo: Demo, engine: SearchEngine, url: str) -> str:
 
 
 def _search_command(demo: Demo) -> str:
+    return f"  {_stores(demo)} search-by-image search {_sample(demo)}"
+
+
+def _stores(demo: Demo) -> str:
+    """For a command that is to work on the demo's library."""
     stores = {
         "SEARCH_BY_IMAGE__RECORDS__URL": demo.settings.records.url,
         "SEARCH_BY_IMAGE__VECTORS__PATH": str(demo.settings.vectors.path),
     }
-    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in stores.items())
-    return f"  {given} search-by-image search {_sample(demo)}"
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in stores.items())
 
 
 def _sample(demo: Demo) -> str:

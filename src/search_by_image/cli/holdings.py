@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search_by_image.cli import options
+from search_by_image.cli.asking import answered_yes
 from search_by_image.cli.failures import ExitCode
 from search_by_image.cli.fields import parse_fields
 from search_by_image.cli.opening import opened_engine, read_settings
@@ -113,17 +114,9 @@ def _match(fields: Sequence[str], collection: str) -> "Match":
 
 
 def _confirm(question: str) -> None:
-    if not _answered_yes(question):
+    if not answered_yes(question):
         say("Nothing was removed.")
         raise typer.Exit(ExitCode.FAILED)
-
-
-def _answered_yes(question: str) -> bool:
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:
-        say("\nNobody answered; give --yes to remove without being asked.")
-        return False
 
 
 def _documents(found: Sequence["Stored"]) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from search_by_image.cli import (
+    api_keys,
     configuration,
     demonstration,
     explaining,
@@ -55,8 +56,18 @@ def create_cli() -> typer.Typer:
     cli.command("copy", epilog=transferring.COPY_EXAMPLES)(transferring.copy)
     cli.command("export", epilog=transferring.EXPORT_EXAMPLES)(transferring.export)
     cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)
+    cli.add_typer(_key_commands(), name="keys")
     cli.add_typer(_config_commands(), name="config")
     return cli
+
+
+def _key_commands() -> typer.Typer:
+    keys = typer.Typer(no_args_is_help=True, help="API keys: who may call the service.")
+    keys.command("create", epilog=api_keys.CREATE_EXAMPLES)(api_keys.create)
+    keys.command("list", epilog=api_keys.LIST_EXAMPLES)(api_keys.list_)
+    keys.command("revoke", epilog=api_keys.REVOKE_EXAMPLES)(api_keys.revoke)
+    keys.command("delete", epilog=api_keys.DELETE_EXAMPLES)(api_keys.delete)
+    return keys
 
 
 def _config_commands() -> typer.Typer:

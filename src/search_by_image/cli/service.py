@@ -10,13 +10,17 @@ from search_by_image.assembly import open_engine, open_fetcher
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.output import pictures, say
 from search_by_image.engine import SearchEngine
-from search_by_image.server import is_exposed, listening, open_app, run, url_of
+from search_by_image.keys import Keys
+from search_by_image.server import is_exposed, listening, open_app, run, unprotected, url_of
 from search_by_image.settings import Settings
 
 EXPOSED = (
-    "Warning: this address can be reached from other machines, and there are no keys or passwords: anyone who reaches "
-    "the port can search, import, list and remove. Put a proxy that asks for a password before it, or use 127.0.0.1."
+    "Warning: this address can be reached from other machines, and calls need no API key (access/allow_anonymous): "
+    "anyone who reaches the port can search, import, list and remove. Is there a proxy before it that asks who calls?"
 )
+MAKE_KEY = "search-by-image keys create --name me --scope admin"
+FOR_THIS_MACHINE = "There is no API key: calls need none, and only this machine can make them."
+WITH_KEYS = "Calls need an API key (search-by-image keys list)."
 
 
 def run_service(settings: Settings) -> None:
@@ -27,15 +31,26 @@ def run_service(settings: Settings) -> None:
         open_engine(settings) as engine,
         open_fetcher(settings) as fetcher,
     ):
+        check_access(sock, settings, engine)
         run_until_stopped(open_app(settings, engine, fetcher), sock, settings, lambda: _greet(sock, engine))
     say("Stopped; everything is saved.")
 
 
 def run_until_stopped(app: FastAPI, sock: socket.socket, settings: Settings, greet: Callable[[], None]) -> None:
-    if is_exposed(sock):
-        say(EXPOSED)
     with suppress(KeyboardInterrupt):
-        run(app, sock, greet, threaded=settings.flask.threaded)
+        run(app, sock, settings, greet)
+
+
+def check_access(sock: socket.socket, settings: Settings, engine: SearchEngine, *, key_maker: str = MAKE_KEY) -> None:
+    """Say who may call; raises `ListenError` where strangers could, and nothing asks them for a key."""
+    if Keys(engine.library.ledger).exist():
+        say(WITH_KEYS)
+    elif not is_exposed(sock):
+        say(FOR_THIS_MACHINE)
+    elif settings.access.allow_anonymous:
+        say(EXPOSED)
+    else:
+        raise unprotected(sock, key_maker)
 
 
 def _greet(sock: socket.socket, engine: SearchEngine) -> None:

@@ -20,6 +20,7 @@ from search_by_image.settings.values import (
     FreeNames,
     JsonObject,
     Names,
+    Networks,
     OptionalCount,
     OptionalJsonObject,
     OptionalPath,
@@ -227,6 +228,14 @@ class MaintenanceSettings(Section):
     interval: Real = Field(5.0, gt=0, le=86_400)
 
 
+class AccessSettings(Section):
+    """`key_seconds`: for how long a look-up of a key holds; `trusted_proxies`: whose X-Forwarded-For counts."""
+
+    allow_anonymous: Flag = False
+    key_seconds: Real = Field(3.0, ge=0, le=60)
+    trusted_proxies: Networks = ()
+
+
 class CorsSettings(Section):
     """`allow_origins`: whose pages may call the service from a browser; '*': any."""
 
@@ -253,6 +262,7 @@ class ServerXml(Section):
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
 
     @property

@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -105,6 +106,13 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address or network. Write such as 10.0.0.7 or 10.0.0.0/8.") from error
+
+
 def _split(value: object) -> object:
     if type(value) is int:
         return (str(value),)
@@ -201,6 +209,7 @@ CollectionName = Annotated[str, AfterValidator(_collection_name)]
 CollectionNames = Annotated[tuple[CollectionName, ...], BeforeValidator(_split)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_split)]
 Ports = Annotated[tuple[Annotated[Whole, Field(ge=1, le=65535)], ...], BeforeValidator(_split)]
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
