@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from math import ceil
 from time import monotonic
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -87,6 +88,17 @@ def at_most(seconds: float = FOREVER) -> float:
             f"The stores did not answer this call within {call.seconds:g} seconds in all (limits/store_timeout). "
             "Try again; if it stays so, is a store overloaded or away?"
         ) from error
+
+
+def shortened(seconds: float) -> float:
+    """`at_most` for what is under way: when the limit is used up it has a tenth of a second left, to end by itself.
+
+    Rounded up to tenths, so that a connection whose time-out this is seldom sees another one.
+    """
+    try:
+        return max(ceil(10 * at_most(seconds)), 1) / 10
+    except StoreUnavailableError:
+        return 0.1
 
 
 class Limited(Protocol):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import event, inspect, make_url, text
 
 from records.conftest import EVERY, hash_of, ids_of, put_documents, record
+from search_by_image.deadline import limited
 from search_by_image.errors import (
     DuplicateIdError,
     InvalidInputError,
@@ -350,6 +352,23 @@ def test_a_reader_does_not_see_a_batch_half_done(store):
 # Outages
 
 
+def eventually(call):
+    for _ in range(200):
+        with suppress(StoreUnavailableError):
+            return call()
+        time.sleep(0.05)
+    return call()
+
+
+@contextmanager
+def frozen(server: SqlServer) -> Iterator[None]:
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
 @contextmanager
 def stopped(server: SqlServer, how: str) -> Iterator[None]:
     getattr(server, how)()
@@ -383,17 +402,48 @@ def test_a_transaction_that_the_server_left_is_undone_and_unavailable(server, st
         connection.execute(images.delete())
         with stopped(server, "kill"):
             connection.execute(images.select())
-    assert store.count(EVERY) == 1
+    assert eventually(lambda: store.count(EVERY)) == 1
 
 
 def test_a_server_that_says_nothing_is_unavailable_after_the_time_limit(server, url, open_store):
     store = open_store(f"{url}?connect_timeout=2&read_timeout=1")
-    server.freeze()
-    try:
-        with pytest.raises(StoreUnavailableError):
-            store.ping()
-    finally:
-        server.thaw()
+    with frozen(server), pytest.raises(StoreUnavailableError):
+        store.ping()
+    eventually(store.ping)
+
+
+def test_a_silent_server_is_waited_for_within_the_limit_of_the_call(server, open_store):
+    """By each of more calls than there are connections, kept and new ones."""
+    store = open_store()
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda number: store.put([record(number)]), range(4)))
+
+    def call(number):
+        with limited(1), pytest.raises(StoreUnavailableError):
+            store.put([record(number)])
+
+    with frozen(server), ThreadPoolExecutor(20) as threads:
+        began = time.monotonic()
+        list(threads.map(call, range(100, 120)))
+        assert time.monotonic() - began < 30
+    eventually(store.ping)
+    assert store.get(range(4)).keys() == {0, 1, 2, 3}
+
+
+def test_callers_do_not_wait_one_after_another_for_a_silent_server(server, url, open_store):
+    store = open_store(f"{url}?connect_timeout=2&read_timeout=2")
+    with frozen(server):
+        began = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(StoreUnavailableError):
+                store.ping()
+        assert time.monotonic() - began < 60
+    eventually(store.ping)
+
+
+def test_a_call_that_has_used_up_its_limit_asks_no_server(store):
+    with limited(0.001), pytest.raises(StoreUnavailableError, match="limits/store_timeout"):
+        store.ping()
     store.ping()
 
 

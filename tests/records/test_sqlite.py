@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,8 +18,9 @@ import pytest
 from sqlalchemy import select
 
 from records.conftest import EVERY, open_store, record
+from search_by_image.deadline import limited
 from search_by_image.errors import StoreError, StoreUnavailableError
-from search_by_image.records import sqlite
+from search_by_image.records import sql_connections, sqlite
 from search_by_image.records.base import SpaceRecord, State
 from search_by_image.records.schema import images
 from search_by_image.records.sql import SqlRecordStore
@@ -142,7 +144,7 @@ def test_many_that_open_a_new_file_at_once_all_succeed(file):
 @pytest.fixture
 def lock(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """A new file, not yet with a write-ahead log, that another connection has for itself."""
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.001)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     yield other
@@ -170,7 +172,7 @@ def test_a_new_file_that_another_keeps_for_itself_is_unavailable(lock, file):
 
 
 def test_readers_go_on_while_another_writes_and_a_second_writer_is_told_to_try_again(file, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 30)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.03)
     store = open_store(file)
     store.put([record(1)])
     other = sqlite3.connect(file, isolation_level=None)
@@ -185,6 +187,19 @@ def test_readers_go_on_while_another_writes_and_a_second_writer_is_told_to_try_a
     store.close()
 
 
+def test_another_writer_is_waited_for_within_the_limit_of_the_call(file):
+    store = open_store(file)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with limited(0.2), pytest.raises(StoreUnavailableError):
+        store.put([record(1)])
+    assert time.monotonic() - began < sqlite.BUSY_SECONDS / 2
+    other.close()
+    store.put([record(1)])
+    store.close()
+
+
 def test_a_reader_sees_one_moment(store):
     store.put([record(1)])
     with store._read() as connection:
@@ -195,8 +210,8 @@ def test_a_reader_sees_one_moment(store):
     assert store.count(EVERY) == 2
 
 
-def test_more_readers_than_connections_are_told_to_try_again(store):
-    store._engine.pool._timeout = 0.02
+def test_more_readers_than_connections_are_told_to_try_again(store, monkeypatch):
+    monkeypatch.setattr(sql_connections, "LONGEST_WAIT", 0.02)
     with ExitStack() as stack:
         for _ in range(15):
             stack.enter_context(store._read())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     cast,
     column,
     create_engine,
+    event,
     exists,
     func,
     literal,
@@ -27,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
+from search_by_image.deadline import shortened
 from search_by_image.errors import InvalidInputError, StoreUnavailableError
 from search_by_image.records.json_text import texts_equal_to, to_json
 from search_by_image.records.mysql_json import DEPTH_LIMIT, kept_key
@@ -63,6 +66,7 @@ class MySql:
             pool_pre_ping=True,
             **options,
         )
+        event.listen(self.engine, "do_connect", _connect)
 
     def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
         """Raises `InvalidInputError` for a path into what `FoldedJson` may have folded."""
@@ -90,6 +94,12 @@ class MySql:
 
     def is_duplicate(self, error: BaseException | None) -> bool:
         return error is not None and error.args[:1] == (DUPLICATE_KEY,)
+
+
+def _connect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+    """The driver is imported with the first connection."""
+    options["connect_timeout"] = shortened(options["connect_timeout"])
+    return import_module("search_by_image.records.mysql_connection").LimitedConnection(*arguments, **options)
 
 
 def _equals_as_text(json_path: str, values: Sequence[Any]) -> ColumnElement[bool]:

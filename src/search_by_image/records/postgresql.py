@@ -1,7 +1,7 @@
 """PostgreSQL's own settings and its JSON functions."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, reduce
 from typing import Any
@@ -29,10 +29,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
+from search_by_image.deadline import shortened
 from search_by_image.records.json_text import texts_equal_to
 from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH, images
 
 CONNECT_SECONDS = 5
+LEAST_CONNECT_SECONDS = 2
+"""To libpq a smaller number means 2, and 0 no limit."""
 UNANSWERED_MS = 10_000
 ANSWER_SECONDS = 60
 GRACE_SECONDS = 2
@@ -67,7 +70,7 @@ class PostgreSql:
             pool_pre_ping=True,
             **options,
         )
-        event.listen(self.engine, "connect", partial(_limit_waiting, seconds + GRACE_SECONDS))
+        event.listen(self.engine, "do_connect", partial(_connect, seconds + GRACE_SECONDS))
 
     def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
         """The column is of type json, which keeps the text that we wrote; jsonb writes numbers in its own way."""
@@ -99,11 +102,19 @@ class PostgreSql:
         return getattr(error, "sqlstate", None) == DUPLICATE_KEY
 
 
-def _limit_waiting(seconds: float, connection: Any, _record: Any) -> None:
+def _connect(seconds: float, dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+    options["connect_timeout"] = max(shortened(float(options["connect_timeout"])), LEAST_CONNECT_SECONDS)
+    connection = dialect.connect(*arguments, **options)
+    connection.wait = _limited(connection, seconds)
+    return connection
+
+
+def _limited(connection: Any, longest: float) -> Callable[..., Any]:
     """The server ends a statement that takes too long; this ends the wait for a server that says nothing at all."""
     wait = connection.wait
 
     def limited(*arguments: Any, **options: Any) -> Any:
+        seconds = shortened(longest)
         end = time.monotonic() + seconds
         try:
             return wait(*arguments, **{"timeout": seconds, **options})
@@ -111,7 +122,7 @@ def _limit_waiting(seconds: float, connection: Any, _record: Any) -> None:
             if time.monotonic() >= end:
                 connection.close()
 
-    connection.wait = limited
+    return limited
 
 
 def _inside(outer: ColumnElement[Any], step: str) -> ColumnElement[Any]:

@@ -1,5 +1,6 @@
 """Connections to a SQL database whose tables are up to date, and its errors as ours."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,9 +9,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
+from search_by_image.locks import in_turn
+from search_by_image.outage import Outage
 from search_by_image.records.database import open_database
 from search_by_image.records.json_text import to_json
 from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
+
+KEPT = 5
+CONNECTIONS = 15
+LONGEST_WAIT = 30.0
+"""Seconds until one of the connections is free."""
 
 
 class SqlConnections:
@@ -18,8 +26,11 @@ class SqlConnections:
 
     def __init__(self, url: str) -> None:
         self._closed = False
+        self._places = threading.BoundedSemaphore(CONNECTIONS)
+        self._outage = Outage("The record store")
+        pool = {"pool_size": KEPT, "max_overflow": CONNECTIONS - KEPT}
         with _translated():
-            self.database = open_database(make_url(url), json_serializer=to_json)
+            self.database = open_database(make_url(url), json_serializer=to_json, **pool)
         self.engine = self.database.engine
         try:
             self._migrate()
@@ -29,13 +40,13 @@ class SqlConnections:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with _translated(), self._connect() as connection:
+        with _translated(), self._connected() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All or nothing. Raises `DuplicateIdError` for an id, or a key in its collection, that is taken."""
-        with _translated(), self._connect_to_write() as connection, connection.begin(), self._duplicates_told():
+        with _translated(), self._connected(write=True) as connection, connection.begin(), self._duplicates_told():
             yield connection
 
     def close(self) -> None:
@@ -48,7 +59,7 @@ class SqlConnections:
                 return
         with (
             _translated(),
-            self._connect_to_write() as connection,
+            self._connected(write=True) as connection,
             self.database.migrating_alone(connection),
             connection.begin(),
         ):
@@ -63,13 +74,19 @@ class SqlConnections:
                 raise DuplicateIdError("An id is recorded already, or a key in its collection.") from error
             raise StoreError("The record store refused a record; the log says more.") from error
 
-    def _connect(self) -> Connection:
+    @contextmanager
+    def _connected(self, *, write: bool = False) -> Iterator[Connection]:
         if self._closed:
             raise StoreError("The record store is closed.")
-        return self.engine.connect()
+        with in_turn(self._places, LONGEST_WAIT):
+            with self._outage.watched(lambda _: True):
+                connection = self.engine.connect()
+            with connection, self._outage.watched(_is_lost):
+                yield connection.execution_options(write=write)
 
-    def _connect_to_write(self) -> Connection:
-        return self._connect().execution_options(write=True)
+
+def _is_lost(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 @contextmanager

@@ -29,9 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from search_by_image.deadline import shortened
 from search_by_image.records.schema import OWN_ID, OWN_ID_FIELD, images
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_SECONDS = 30.0
 MEMORY = (None, "", ":memory:")
 ONE_CONNECTION = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
 DUPLICATE_KEY = (
@@ -52,7 +53,7 @@ class Sqlite:
         if url.database and not in_memory and not url.database.startswith("file:"):
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         pool = ONE_CONNECTION if in_memory else {}
-        self.engine: Engine = create_engine(url, connect_args={"check_same_thread": False}, **pool, **options)
+        self.engine: Engine = create_engine(url, connect_args={"check_same_thread": False}, **{**options, **pool})
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
 
@@ -74,7 +75,7 @@ class Sqlite:
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     try:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        _wait_for_others(connection, BUSY_SECONDS)
         _write_ahead(connection, attempts=5)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA temp_store=MEMORY")
@@ -96,7 +97,16 @@ def _write_ahead(connection: sqlite3.Connection, attempts: int) -> None:
 
 def _begin(connection: Any) -> None:
     write = connection.get_execution_options().get("write", False)
+    seconds = shortened(BUSY_SECONDS)
+    if connection.info.get("busy_seconds") != seconds:
+        _wait_for_others(connection.connection.dbapi_connection, seconds)
+        connection.info["busy_seconds"] = seconds
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _wait_for_others(connection: sqlite3.Connection, seconds: float) -> None:
+    """How long another's transaction is waited for."""
+    connection.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
 
 
 def document_equals(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
