@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from cheap_library import open_library, picture
+from search_by_image.filters import In
 from search_by_image.maintenance import Maintenance
 from search_by_image.records.base import Match
 
@@ -37,7 +38,7 @@ def main(folder: Path, first: int) -> None:
         if dice.random() < 0.3:
             gone = alive.pop(dice.randrange(len(alive)))
             say("?", gone)
-            library.remove(Match("id", (gone,)))
+            library.remove(Match(In("id", (gone,))))
             say("-", gone)
 
 

@@ -13,6 +13,7 @@ import pytest
 from cheap_library import cheap_pipelines, picture
 from search_by_image.errors import UnknownNameError, VectorMismatchError
 from search_by_image.extraction import Extractor
+from search_by_image.filters import In
 from search_by_image.images import ImageLimits
 from search_by_image.indexed import IndexedSpaces, differences, reconcile
 from search_by_image.library import Library, LibraryOptions
@@ -188,7 +189,7 @@ class TestMoved:
 
     def test_a_removal_of_a_worker_that_does_not_know_is_in_the_new_place(self, other, index, records):
         reconcile(records, index, records.space(SPACE))
-        other.remove(Match("n", (1,)))
+        other.remove(Match(In("n", (1,))))
         assert len(index.ids("moved")) == 1
         assert numbers(other, 1) == [2]
 
@@ -208,7 +209,7 @@ class TestMoved:
         index.drop_space(SPACE)
         put(other, 3)
         assert set(numbers(other, 3)) == {1, 2, 3}
-        other.remove(Match("n", (3,)))
+        other.remove(Match(In("n", (3,))))
         assert set(numbers(other, 3)) == {1, 2}
 
     def test_a_switch_in_mid_import_is_followed(self, one, other, records, index, monkeypatch):
@@ -262,7 +263,7 @@ class TestReconcile:
     def test_what_is_removed_while_it_is_filled_in_does_not_stay(self, one, records, index, monkeypatch):
         put(one, 1, 2)
         space = move(records, index)
-        between(monkeypatch, index, "upsert", lambda: one.remove(Match("n", (1,))))
+        between(monkeypatch, index, "upsert", lambda: one.remove(Match(In("n", (1,)))))
         reconcile(records, index, space)
         assert index.ids("moved").tolist() == records.ids(SPACE).tolist()
         assert len(index.ids("moved")) == 1

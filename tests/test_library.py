@@ -16,7 +16,7 @@ from search_by_image.errors import (
     UnknownNameError,
     VectorMismatchError,
 )
-from search_by_image.filters import parse_filter
+from search_by_image.filters import In, parse_filter
 from search_by_image.maintenance import Maintenance
 from search_by_image.records.base import Match, State
 
@@ -127,7 +127,7 @@ def test_bad_collection_names_are_refused(library, name):
 def test_removed_pictures_are_gone_from_both_stores_and_stay_away(tmp_path):
     library = open_library(tmp_path)
     fill(library, 6)
-    assert numbers(library.remove(Match("n", (1, 4)))) == [1, 4]
+    assert numbers(library.remove(Match(In("n", (1, 4))))) == [1, 4]
     for _ in range(2):
         assert numbers(library.page(Match())) == [0, 2, 3, 5]
         assert sorted(numbers(library.search(picture(1), "Thumb"))) == [0, 2, 3, 5]
@@ -138,8 +138,8 @@ def test_removed_pictures_are_gone_from_both_stores_and_stay_away(tmp_path):
 
 def test_removing_what_is_not_there_removes_nothing(library):
     fill(library, 2)
-    assert library.remove(Match("n", (7,))) == []
-    assert library.remove(Match("other", (None,))) == []
+    assert library.remove(Match(In("n", (7,)))) == []
+    assert library.remove(Match(In("other", (None,)))) == []
     assert library.count() == 2
 
 
@@ -192,7 +192,7 @@ def test_an_index_from_elsewhere_is_brought_in_step(tmp_path):
     """The index of a library that was restored from an older backup of its records."""
     library = open_library(tmp_path)
     fill(library, 4)
-    library._records.begin_removal(Match("n", (0,)))
+    library._records.begin_removal(Match(In("n", (0,))))
     library._index.close()
     library._records.close()
     reopened = open_library(tmp_path)
@@ -239,7 +239,7 @@ def test_a_removal_that_failed_halfway_is_finished_later(library, monkeypatch):
     with monkeypatch.context() as down:
         down.setattr(library._index, "delete", refuse)
         with pytest.raises(StoreUnavailableError):
-            library.remove(Match("n", (1,)))
+            library.remove(Match(In("n", (1,))))
         assert numbers(library.search(picture(1), "Thumb", top_k=2)) != []
         assert 1 not in numbers(library.search(picture(1), "Thumb"))
         assert len(library.search(picture(1), "Thumb", top_k=2)) == 2
@@ -278,7 +278,7 @@ def test_many_threads_add_search_and_remove(library):
             library.add(picture(n), {"n": n}, "Thumb")
             assert numbers(library.search(picture(n), "Thumb", top_k=1)) == [n]
             if n % 4 == 0:
-                library.remove(Match("n", (n,)))
+                library.remove(Match(In("n", (n,))))
                 assert numbers(library.search(picture(n), "Thumb", top_k=1)) != [n]
 
     with ThreadPoolExecutor(6) as workers:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cheap_library import open_library, picture
 from search_by_image.cli import create_cli
 from search_by_image.errors import InvalidInputError, StoreError, VectorMismatchError
+from search_by_image.filters import In
 from search_by_image.records.base import Match, State
 from search_by_image.records.sql import SqlRecordStore
 from search_by_image.settings import load_settings
@@ -39,7 +40,7 @@ def old(tmp_path_factory, pictures):
     rows = np.random.default_rng(5).standard_normal((MANY, 192)).astype(np.float32)
     for part in np.array_split(rows, 10):
         library.add_many([replace(one, vector=row) for row in part])
-    library.remove(Match("id", (3,)))
+    library.remove(Match(In("id", (3,))))
     library.close()
     return folder
 
@@ -271,7 +272,7 @@ def test_an_empty_space_has_nothing_to_search(tmp_path):
     empty = tmp_path / "empty"
     copied_from = open_library(tmp_path, collections=("dogs",))
     copied_from.add(picture(1), {"id": 1}, "Thumb")
-    copied_from.remove(Match("id", (1,)))
+    copied_from.remove(Match(In("id", (1,))))
     copied_from.close()
     (report,) = copied(tmp_path, empty)
     assert report == SpaceReport("images", "Thumb", "moved_images", 0, 0, 0, 0, None)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from search_by_image.documents import SCALARS
 from search_by_image.errors import InvalidInputError
+from search_by_image.filters import In
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress
 from search_by_image.library import Admit, Library, admit_all
 from search_by_image.maintenance import Maintenance
@@ -128,7 +129,7 @@ def match_of(field_name: str | None, field_values: Scalar | Sequence[Scalar], co
     if not field_name:
         return Match(collection=collection or None)
     values = (field_values,) if isinstance(field_values, SCALARS) else tuple(field_values)
-    return Match(field_name, values, collection or None)
+    return Match(In(field_name, values), collection or None)
 
 
 def stored_document(stored: Stored) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 `{"kind": "cat"}`, `{"price": {"$gte": 10, "$lt": 20}}`, `{"$or": [{"tags": "new"}, {"shop.id": {"$in": [1, 2]}}]}`.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from search_by_image.errors import InvalidInputError
 
 Scalar = str | int | float | bool | None
 DEPTH_LIMIT = 16
+BOUND_LENGTH = 200
 SHOWN = 60
 
 
@@ -21,6 +23,17 @@ class Order(StrEnum):
     GTE = "$gte"
     LT = "$lt"
     LTE = "$lte"
+
+    def holds(self, value: Any, bound: Any) -> bool:
+        return bool(_COMPARED[self](value, bound))
+
+    @property
+    def sign(self) -> str:
+        return _SIGNS[self]
+
+
+_COMPARED = {Order.GT: operator.gt, Order.GTE: operator.ge, Order.LT: operator.lt, Order.LTE: operator.le}
+_SIGNS = {Order.GT: ">", Order.GTE: ">=", Order.LT: "<", Order.LTE: "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,8 @@ class In:
 class Compare:
     """The value at the path, or an element of the array there, is of the bound's type and on that side of it.
 
-    Numbers are compared as 64-bit floats, texts by their code points; nothing else has an order.
+    Numbers are compared as 64-bit floats, texts by their code points; nothing else has an order. A text has at most
+    `BOUND_LENGTH` characters: no store need keep more of a document's texts in their order.
     """
 
     path: str
@@ -88,6 +102,17 @@ def parse_filter(raw: Any, *, max_conditions: int = 1000) -> Filter:
             f"The filter has {count} conditions and values; {max_conditions} are allowed (limits/filter_conditions)."
         )
     return parsed
+
+
+def check_filter(condition: Filter) -> None:
+    """Raises `InvalidInputError` for a tree that holds what `parse_filter` would not have let in."""
+    for part in walk(condition):
+        if isinstance(part, In | Compare | Exists):
+            check_field(part.path)
+        if isinstance(part, In):
+            check_values(part.values)
+        elif isinstance(part, Compare):
+            _check_bound(part.path, part.order, part.bound)
 
 
 def walk(condition: Filter) -> Iterator[Filter]:
@@ -182,10 +207,8 @@ def _exists(path: str, operand: Any) -> Filter:
 
 def _ordered(order: Order) -> Callable[[str, Any], Filter]:
     def compared(path: str, operand: Any) -> Filter:
-        value = _scalar(path, operand)
-        if value is None or isinstance(value, bool):
-            raise InvalidInputError(f"{order} of {path!r} takes a number or a text, not {_short(operand)}.")
-        return Compare(path, order, value)
+        _check_bound(path, order, operand)
+        return Compare(path, order, operand)
 
     return compared
 
@@ -208,6 +231,14 @@ def _scalar(path: str, value: Any) -> Scalar:
         )
     check_values([value])
     return value
+
+
+def _check_bound(path: str, order: Order, bound: Any) -> None:
+    value = _scalar(path, bound)
+    if value is None or isinstance(value, bool):
+        raise InvalidInputError(f"{order} of {path!r} takes a number or a text, not {_short(bound)}.")
+    if isinstance(value, str) and len(value) > BOUND_LENGTH:
+        raise InvalidInputError(f"{order} of {path!r} takes a text of {BOUND_LENGTH} characters, not {len(value)}.")
 
 
 def _all(parts: Iterator[Filter]) -> Filter:
@@ -244,22 +275,10 @@ def _equal(one: Scalar, other: Scalar) -> bool:
 
 def _in_order(value: Scalar, order: Order, bound: str | float) -> bool:
     if isinstance(value, str) and isinstance(bound, str):
-        return _compared(value, order, bound)
+        return order.holds(value, bound)
     if _kind(value) is float and not isinstance(bound, str):
-        return _compared(float(value or 0), order, float(bound))
+        return order.holds(float(value or 0), float(bound))
     return False
-
-
-def _compared(value: Any, order: Order, bound: Any) -> bool:
-    match order:
-        case Order.GT:
-            return bool(value > bound)
-        case Order.GTE:
-            return bool(value >= bound)
-        case Order.LT:
-            return bool(value < bound)
-        case Order.LTE:
-            return bool(value <= bound)
 
 
 def _kind(value: Scalar) -> type:

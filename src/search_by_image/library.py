@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from search_by_image.deadline import limited, one_call
-from search_by_image.documents import check_document, check_field, check_values
+from search_by_image.documents import check_document
 from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
-from search_by_image.filters import Filter
+from search_by_image.filters import Filter, check_filter
 from search_by_image.ids import IdGenerator
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.locks import SharedLock
@@ -172,8 +172,11 @@ class Library:
     ) -> list[Hit]:
         """The nearest pictures of the collection, nearest first, among those whose document matches `where`.
 
-        Raises `UnknownNameError` for a collection or pipeline that does not exist, `ImageError`, `PipelineError`.
+        Raises `UnknownNameError` for a collection or pipeline that does not exist, `ImageError`, `PipelineError`,
+        `InvalidInputError` for a filter that holds what no document can.
         """
+        if where is not None:
+            check_filter(where)
         made = self.extractor.extract(image, pipeline, collection)
         target = made.collection or self.options.default_collection
         admit(target)
@@ -261,9 +264,8 @@ class Library:
             raise StoreError("The library is closed. Open it again.")
 
     def _checked(self, match: Match) -> Match:
-        if match.field is not None:
-            check_field(match.field)
-            check_values(match.values)
+        if match.where is not None:
+            check_filter(match.where)
         if match.collection is not None:
             self.check_collection(match.collection)
         return match

@@ -10,6 +10,7 @@ import pytest
 
 from records.conftest import CREATED, EVERY, hash_of, ids_of, record, vector_of
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
+from search_by_image.filters import In
 from search_by_image.records.base import Match, SpaceRecord, State, Stored
 from search_by_image.vectors.base import Metric, Space, as_ids
 
@@ -226,7 +227,7 @@ def test_in_state_tells_the_ids_by_space_in_order(records):
 
 def test_a_record_that_is_being_removed_is_hidden_from_every_reader(records):
     records.put([record(1), record(2)])
-    removed = records.begin_removal(Match("n", (1,)))
+    removed = records.begin_removal(Match(In("n", (1,))))
     assert [(stored.id, stored.document) for stored in removed] == [(1, {"n": 1})]
     assert records.get([1, 2]).keys() == {2}
     assert ids_of(records.page(EVERY, limit=9)) == [2]

@@ -17,11 +17,12 @@ from records.conftest import (
 )
 from search_by_image.documents import check_document, check_field, check_values
 from search_by_image.errors import InvalidInputError
+from search_by_image.filters import In
 from search_by_image.records.base import Match
 
 
 def found_by(records, field, *values, **also):
-    return ids_of(records.page(Match(field, values, **also), limit=1000))
+    return ids_of(records.page(Match(In(field, values), **also), limit=1000))
 
 
 # Documents
@@ -81,7 +82,7 @@ def test_nesting_as_deep_as_documents_may_be(records):
         document = {"a": document}
     put_documents(records, check_document(document, 10_000))
     assert records.get([1])[1].document == document
-    assert records.count(Match("a.a", (1,))) == 0
+    assert records.count(Match(In("a.a", (1,)))) == 0
 
 
 # Matching a field
@@ -160,7 +161,7 @@ def test_a_missing_field_is_not_null(records, field):
 @pytest.mark.parametrize("field", ["v", "id"])
 def test_no_values_match_nothing(records, field):
     put_documents(records, {field: None}, {field: 1}, {})
-    assert records.page(Match(field, ()), limit=9) == []
+    assert records.page(Match(In(field, ())), limit=9) == []
 
 
 @pytest.mark.parametrize("field", ["n", "id"])
@@ -258,6 +259,6 @@ def test_matching_is_as_the_rules_in_python_say(records, *, field, inner, also, 
     expected = [number for number, document in enumerate(stored, 1) if is_match(document, field, wanted)]
     assert found_by(records, field, *wanted) == expected
     assert found_by(records, field, *wanted, collection="images") == expected
-    assert ids_of(records.offset_page(Match(field, tuple(wanted)), offset=0, limit=None)) == expected
-    assert records.count(Match(field, tuple(wanted))) == len(expected)
-    assert ids_of(records.begin_removal(Match(field, tuple(wanted)))) == expected
+    assert ids_of(records.offset_page(Match(In(field, tuple(wanted))), offset=0, limit=None)) == expected
+    assert records.count(Match(In(field, tuple(wanted)))) == len(expected)
+    assert ids_of(records.begin_removal(Match(In(field, tuple(wanted))))) == expected

@@ -1,17 +1,20 @@
 """What is MongoDB's own: what is kept, half-done batches, outages, logins, and a library over it."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("pymongo")
 
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from cheap_library import cheap_pipelines, picture
 from conftest import missing
@@ -20,6 +23,7 @@ from records.conftest import EVERY, MakeRecords, hash_of, ids_of, record
 from search_by_image.deadline import limited
 from search_by_image.errors import DuplicateIdError, StoreError, StoreUnavailableError
 from search_by_image.extraction import Extractor
+from search_by_image.filters import And, Compare, Exists, In, Order
 from search_by_image.images import ImageLimits
 from search_by_image.library import Library
 from search_by_image.locks import Gate
@@ -27,8 +31,10 @@ from search_by_image.records import mongodb_keys
 from search_by_image.records.base import Match, Publication, SpaceRecord, State
 from search_by_image.records.mongodb import INDEXES, MongoRecordStore
 from search_by_image.records.mongodb_client import translated
+from search_by_image.records.mongodb_filters import query_of
 from search_by_image.records.mongodb_inserts import insert_in_transaction
-from search_by_image.records.mongodb_terms import LONGEST, term, terms_of
+from search_by_image.records.mongodb_terms import FORM, LONGEST, term, terms_of
+from search_by_image.records.mongodb_upgrade import AT_ONCE, OLDER
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 
 IMPATIENT = {"serverSelectionTimeoutMS": 300, "connectTimeoutMS": 300, "socketTimeoutMS": 1000}
@@ -67,13 +73,24 @@ def impatient(process: MongodbProcess) -> Iterator[MongoRecordStore]:
 # Terms
 
 
-def test_a_document_is_found_by_its_scalars():
+def test_a_document_is_found_by_its_scalars_by_their_order_and_by_its_paths():
     document = {"id": "a", "shop": {"id": 1.0, "open": True}, "tags": ["x", None, ["y"], {"z": 1}, "x"], "none": {}}
-    assert terms_of(document) == ['id="a"', "shop.id=1", "shop.open=true", 'tags="x"', "tags=null"]
+    assert terms_of(document) == [
+        *('id="a"', '"id"ta'),
+        *('"shop"e', "shop.id=1", '"shop.id"nbff0000000000000', "shop.open=true", '"shop.open"e'),
+        *('tags="x"', "tags=null", '"tags"tx'),
+        '"none"e',
+    ]
 
 
 def test_names_that_nobody_can_ask_for_have_no_terms():
-    assert terms_of({"a.b": 1, "": 2, 'a"b': 3, "a": {"c.d": 4, "$e": 5}}) == ["a.$e=5"]
+    assert terms_of({"a.b": 1, "": 2, 'a"b': 3, "a": {"c.d": 4, "$e": None}}) == ['"a"e', "a.$e=null", '"a.$e"e']
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2))
+def test_numbers_sort_as_their_terms_do(pair):
+    first, second = (terms_of({"v": number})[1] for number in pair)
+    assert (first < second, first == second) == (pair[0] < pair[1], pair[0] == pair[1])
 
 
 def test_numbers_that_are_equal_have_the_same_term():
@@ -102,13 +119,62 @@ def kept(store: MongoRecordStore, id_: int) -> dict[str, object]:
 def test_the_document_is_kept_as_its_json_text(store):
     store.put([record(1, {"$set": {"_id": 1, "a.b": None}, "": "é"})])
     assert kept(store, 1)["document"] == '{"$set":{"_id":1,"a.b":null},"":"é"}'
-    assert kept(store, 1)["terms"] == ["$set._id=1"]
+    assert kept(store, 1)["terms"] == ['"$set"e', "$set._id=1", '"$set._id"nbff0000000000000']
     assert list(store.get([1])[1].document) == ["$set", ""]
 
 
 def test_every_index_is_there(store):
     there = [tuple(name for name, _ in index["key"]) for index in store._images.index_information().values()]
     assert set(there) >= set(INDEXES)
+
+
+def as_of_old(store: MongoRecordStore) -> None:
+    """What a store of form 1 has written: terms for equality only."""
+    for row in list(store._images.find()):
+        terms = [one for one in row["terms"] if not one.startswith('"')]
+        store._images.update_one({"_id": row["_id"]}, {"$set": {"terms": terms}, "$unset": {"form": 1}})
+
+
+def test_rows_of_an_older_form_are_found_by_any_filter_when_the_store_is_opened(make_store, store):
+    store.put([record(n, {"n": n, "text": "x" * n}) for n in range(1, 451)])
+    store.begin_removal(Match(ids=(450,)))
+    as_of_old(store)
+    above = Match(And((Compare("n", Order.GT, 440), Exists("text"))))
+    assert store.count(above) == 0
+    with_new_terms = make_store(name(store))
+    assert ids_of(with_new_terms.page(above, limit=99)) == list(range(441, 450))
+    assert with_new_terms.count(Match(In("n", (7,)))) == 1
+    assert {row["form"] for row in store._images.find()} == {FORM}
+    with_new_terms.close()
+
+
+def test_an_upgrade_goes_on_where_it_was_stopped(make_store, store, monkeypatch):
+    store.put([record(n, {"n": n}) for n in range(1, 451)])
+    as_of_old(store)
+    bulk_write, left = Collection.bulk_write, [1]
+
+    def write_once(*args, **options):
+        if not left:
+            raise AutoReconnect("gone")
+        left.pop()
+        return bulk_write(*args, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(StoreUnavailableError):
+        patched.setattr(Collection, "bulk_write", write_once)
+        make_store(name(store))
+    assert store._images.count_documents({"form": FORM}) == AT_ONCE
+    make_store(name(store)).close()
+    assert store.count(Match(Compare("n", Order.GTE, 1))) == 450
+
+
+def test_a_row_too_large_for_more_terms_keeps_those_it_has(make_store, store, caplog):
+    store.put([record(1, {"n": "old"}), record(2)])
+    as_of_old(store)
+    store._images.update_one({"_id": 1}, {"$set": {"document": json.dumps({"n": list(range(400_000))})}})
+    opened = make_store(name(store))
+    assert ids_of(opened.page(Match(In("n", ("old", 2))), limit=9)) == [1, 2]
+    assert "Record 1 is too large" in caplog.text
+    opened.close()
 
 
 def test_a_second_store_opens_what_the_first_made(make_store, store):
@@ -133,6 +199,9 @@ def test_no_query_of_a_real_server_scans_every_record(mongodb):
         {"state": visible, "collection": "a"},
         {"state": visible, "space": "app_a"},
         {"state": visible, "terms": {"$in": ["shop=4"]}},
+        {"state": visible, **query_of(Compare("shop", Order.GT, 4))},
+        {"state": visible, **query_of(Exists("shop"))},
+        OLDER,
         {"state": visible, "pipeline": "Thumb", "sha256": {"$in": [hash_of(1).hex()]}},
         {"state": "removing"},
     ):
@@ -176,7 +245,7 @@ def test_a_document_larger_than_mongodb_takes_is_refused_and_nothing_is_written(
 
 def test_more_values_than_mongodb_takes_are_refused(store):
     with pytest.raises(StoreError, match="16 MB"):
-        store.count(Match("v", tuple("x" * 100 + str(number) for number in range(200_000))))
+        store.count(Match(In("v", tuple("x" * 100 + str(number) for number in range(200_000)))))
 
 
 def test_a_transaction_puts_all_or_none(mongodb_stand_in):
@@ -328,8 +397,8 @@ def test_a_library_imports_searches_lists_removes_and_clears(library):
     (best,) = library.search(picture(3), "Thumb", top_k=1)
     assert (best.id, best.document["id"]) == (added[3].id, 3)
     library.maintain()
-    assert [one.document["id"] for one in library.page(Match("shop.id", (1,)))] == [1, 3, 5]
-    assert ids_of(library.remove(Match("id", (3,)))) == [added[3].id]
+    assert [one.document["id"] for one in library.page(Match(In("shop.id", (1,))))] == [1, 3, 5]
+    assert ids_of(library.remove(Match(In("id", (3,))))) == [added[3].id]
     assert library.search(picture(3), "Thumb", top_k=1)[0].id != added[3].id
     library.clear()
     assert library.count() == 0
@@ -344,7 +413,7 @@ def test_a_library_outlives_an_outage_of_its_records(process, library):
     for call in (
         lambda: library.add(picture(2), {"n": 2}, "Thumb"),
         lambda: library.search(picture(1), "Thumb"),
-        lambda: library.remove(Match("n", (1,))),
+        lambda: library.remove(Match(In("n", (1,)))),
         library.count,
         library.maintain,
     ):

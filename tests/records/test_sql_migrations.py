@@ -13,6 +13,7 @@ from sqlalchemy import inspect, make_url, text
 
 from records.conftest import CREATED, EVERY, ids_of, open_store, record, vector_of
 from search_by_image.errors import StoreError, StoreUnavailableError
+from search_by_image.filters import In
 from search_by_image.records.base import Match, SpaceRecord, State
 from search_by_image.records.database import open_database
 from search_by_image.records.migrations import FOLDER, NEWEST
@@ -62,7 +63,7 @@ def test_a_database_of_version_1_is_opened_with_everything_in_it(version_1):
     store = open_store(version_1)
     assert store.collections() == ("pets",)
     assert store.spaces() == (SpaceRecord("app_pets", "pets", "Thumb", 4, "COSINE", "f"),)
-    assert ids_of(store.page(Match("id", ("a",)), limit=9)) == [7]
+    assert ids_of(store.page(Match(In("id", ("a",))), limit=9)) == [7]
     assert store.vectors("app_pets", as_ids([7]))[1].tolist() == [vector_of(7).tolist()]
     assert store.in_state(State.READY)["app_pets"].tolist() == [7]
     assert version_of(store) == NEWEST

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
-from sqlalchemy.dialects import sqlite as dialect
+from sqlalchemy import event, make_url
 
 from records.conftest import EVERY, hash_of, record
+from search_by_image.filters import In
 from search_by_image.records.base import Match, State
+from search_by_image.records.parameters import Parameters
 from search_by_image.records.sql import SqlRecordStore
-from search_by_image.records.sqlite import document_equals
+from search_by_image.records.sqlite import Sqlite
 from search_by_image.vectors.base import as_ids
 
 
@@ -111,7 +112,7 @@ def test_writing_by_ids_and_reading_by_ids_take_the_primary_key(full, plans):
 @pytest.mark.parametrize("collection", [None, "a"])
 @pytest.mark.parametrize("values", [("pic-4",), ("pic-4", "pic-6", 7), (None,)], ids=str)
 def test_the_documents_own_id_is_found_by_its_index(full, plans, collection, values):
-    match = Match("id", values, collection)
+    match = Match(In("id", values), collection)
     for read in (
         lambda: full.page(match, limit=10),
         lambda: full.page(match, after=3, limit=10),
@@ -127,7 +128,7 @@ def test_the_documents_own_id_is_found_by_its_index(full, plans, collection, val
 
 
 def test_other_fields_do_without_it(full, plans):
-    assert full.count(Match("shop", (4,))) == 29
+    assert full.count(Match(In("shop", (4,)))) == 29
     assert not plans.uses("images_by_own_id")
 
 
@@ -143,14 +144,14 @@ def test_the_index_changes_no_answer(own, values):
     """The condition with the index on `id` and the plain one, on a twin of the field with another name."""
     store = SqlRecordStore("sqlite://")
     store.put([record(n, {"id": value, "twin": value}) for n, value in enumerate(own, 1)] + [record(99, {})])
-    by_index, plain = (store.page(Match(field, values), limit=99) for field in ("id", "twin"))
+    by_index, plain = (store.page(Match(In(field, values)), limit=99) for field in ("id", "twin"))
     assert by_index == plain
     store.close()
 
 
 def test_only_the_top_level_id_asks_the_index():
     def text(*path: str) -> str:
-        return str(document_equals(path, ["a"]).compile(dialect=dialect.dialect()))
+        return Sqlite(make_url("sqlite://")).document_equals(path, ["a"], Parameters())
 
     assert "json_extract(images.document, '$.id')" in text("id")
     assert "json_extract" not in text("shop", "id") + text("id", "shop") + text("ID") + text("i")

@@ -107,10 +107,11 @@ def clear(
 
 
 def _match(fields: Sequence[str], collection: str) -> "Match":
+    from search_by_image.filters import In
     from search_by_image.records.base import Match
 
     name, values = parse_fields(fields)
-    return Match(name, values, collection or None)
+    return Match(In(name, values) if name else None, collection or None)
 
 
 def _confirm(question: str) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from search_by_image.errors import KeyTakenError, StoreError
+from search_by_image.filters import Filter
 from search_by_image.records.ledger import Ledger
 from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
@@ -86,15 +87,9 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which records; `field`, `collection`, `ids` None: any.
+    """Which records: `where` is about their documents; None: any."""
 
-    The document must have, at the dotted path `field`, one of `values` or an array with one of them. A step of the
-    path is the key of an object, also when it is a number; no step goes into an array. A value equals only a value of
-    its own JSON type; `True` is not `1`, but `1` is `1.0`.
-    """
-
-    field: str | None = None
-    values: tuple[Any, ...] = ()
+    where: Filter | None = None
     collection: str | None = None
     ids: tuple[int, ...] | None = None
 
@@ -215,8 +210,10 @@ class RecordStore(Protocol):
         """The SHA-256 of the pictures among these that the pipeline has processed, each with its collection."""
         ...
 
-    def ids(self, space: str) -> Ids:
-        """Every id of the space that is not being removed, sorted."""
+    def ids(
+        self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
+    ) -> Ids:
+        """Every id of the space that is not being removed, sorted; or the first `limit` above `after` that match."""
         ...
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:

@@ -4,25 +4,38 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Insert, Table
+from sqlalchemy import URL, Connection, Engine, Insert, Table
 
 from search_by_image.errors import MissingDependencyError, StoreError
+from search_by_image.filters import Order
 from search_by_image.records.mysql import MySql
+from search_by_image.records.parameters import Parameters
 from search_by_image.records.postgresql import PostgreSql
 from search_by_image.records.sqlite import Sqlite
 
 
 class Database(Protocol):
-    """A class takes its SQLAlchemy URL and the options of `create_engine`."""
+    """A class takes its SQLAlchemy URL and the options of `create_engine`.
+
+    What it says of the table `images` in SQL stands in parentheses; where that is unknown, it counts as false.
+    """
 
     @property
     def engine(self) -> Engine: ...
 
-    def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
+    def document_equals(self, path: Sequence[str], values: Sequence[Any], parameters: Parameters) -> str:
         """The value at the path, or one of its elements when it is an array, is one of the values.
 
         May also ask an index for what else must be true of such a document.
         """
+        ...
+
+    def document_compares(self, path: Sequence[str], order: Order, bound: str | float, parameters: Parameters) -> str:
+        """The value at the path, or one of its elements when it is an array, is on that side of the bound."""
+        ...
+
+    def document_has(self, path: Sequence[str], parameters: Parameters) -> str:
+        """There is a value at the path."""
         ...
 
     def insert_unless_there(self, table: Table) -> Insert:

@@ -5,17 +5,16 @@ can be found by. `id` repeats `_id`: not every server that speaks MongoDB's prot
 other fields.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC
 from uuid import uuid4
 
 import numpy as np
 
 from search_by_image.errors import StoreError
+from search_by_image.filters import Filter
 from search_by_image.outage import Outage
 from search_by_image.records.base import Match, Publication, Record, SpaceRecord, State, Stored
 from search_by_image.records.ledger import Ledger
@@ -25,10 +24,10 @@ from search_by_image.records.mongodb_client import (
     assured,
     database_name,
     open_client,
-    too_large,
     translated,
     watched,
 )
+from search_by_image.records.mongodb_filters import query_of
 from search_by_image.records.mongodb_inserts import insert_all, insert_in_transaction, insert_unless_there
 from search_by_image.records.mongodb_keys import (
     NOT_HIDDEN,
@@ -36,23 +35,21 @@ from search_by_image.records.mongodb_keys import (
     complete_those_that_replace,
     give_up,
     publish,
-    slot_of,
     slots_of,
 )
 from search_by_image.records.mongodb_ledger import MongoLedger
-from search_by_image.records.mongodb_terms import term, terms_of
+from search_by_image.records.mongodb_rows import STORED, record_of, row_of, slot_field, space_of, stored_of
+from search_by_image.records.mongodb_upgrade import upgrade
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 AT_ONCE = 1000
-LARGEST = 16 * 2**20 - 10_000
-OVERHEAD = 15
-STORED = dict.fromkeys(("space", "collection", "pipeline", "created", "sha256", "key", "document"), 1)
 INDEXES = (
     ("pipeline", "sha256"),
     ("collection", "state", "id"),
     ("space", "state", "id"),
     ("state", "id"),
     ("terms", "id"),
+    ("form", "id"),
 )
 
 
@@ -83,6 +80,7 @@ class MongoRecordStore:
         for fields in INDEXES:
             self._images.create_index([(field, 1) for field in fields])
         self._images.create_index([("slot", 1)], unique=True, sparse=True)
+        upgrade(self._images)
 
     def create_collection(self, name: str) -> None:
         with self._connected():
@@ -94,16 +92,16 @@ class MongoRecordStore:
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._connected():
-            return _space(insert_unless_there(self._spaces, {"_id": space.name, **asdict(space)}))
+            return space_of(insert_unless_there(self._spaces, {"_id": space.name, **asdict(space)}))
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
         with self._connected():
-            return tuple(_space(row) for row in self._spaces.find().sort("_id", 1))
+            return tuple(space_of(row) for row in self._spaces.find().sort("_id", 1))
 
     def space(self, name: str) -> SpaceRecord | None:
         with self._connected():
             row = self._spaces.find_one({"_id": name})
-        return None if row is None else _space(row)
+        return None if row is None else space_of(row)
 
     def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
         """None also matches a field that is not there: spaces of version 0.1 have no `index_name`."""
@@ -112,10 +110,10 @@ class MongoRecordStore:
             return self._spaces.update_one({"_id": space.name, **asdict(space)}, change).matched_count == 1
 
     def put(self, records: Sequence[Record]) -> None:
-        self._insert([_row(record) | _slot(record) | {"state": State.PENDING.value} for record in records])
+        self._insert([row_of(record) | slot_field(record) | {"state": State.PENDING.value} for record in records])
 
     def stage(self, records: Sequence[Record]) -> None:
-        self._insert([_row(record) | {"state": State.STAGED.value} for record in records])
+        self._insert([row_of(record) | {"state": State.STAGED.value} for record in records])
 
     def publish(self, publications: Sequence[Publication]) -> None:
         with self._connected():
@@ -152,7 +150,7 @@ class MongoRecordStore:
     def get(self, ids: Iterable[int]) -> dict[int, Stored]:
         with self._connected():
             rows = [row for among in _parts(ids) for row in self._images.find({"_id": among, "state": VISIBLE}, STORED)]
-        return {row["_id"]: _stored(row) for row in rows}
+        return {row["_id"]: stored_of(row) for row in rows}
 
     def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
         return self._fetch(_matching(match) | {"id": {"$gt": after}}, limit=limit)
@@ -189,9 +187,14 @@ class MongoRecordStore:
                 found.update((bytes.fromhex(row["sha256"]), row["collection"]) for row in rows)
         return found
 
-    def ids(self, space: str) -> Ids:
+    def ids(
+        self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
+    ) -> Ids:
+        if limit == 0:
+            return as_ids([])
+        query = _matching(Match(where)) | {"space": space} | ({} if after is None else {"id": {"$gt": after}})
         with self._connected():
-            rows = self._images.find({"space": space, "state": VISIBLE}, {"_id": 0, "id": 1}).sort("id", 1)
+            rows = self._images.find(query, {"_id": 0, "id": 1}).sort("id", 1).limit(limit or 0)
             return as_ids(row["id"] for row in rows)
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
@@ -211,7 +214,7 @@ class MongoRecordStore:
                 for among in _parts(np.sort(ids))
                 for row in self._images.find({"_id": among, "space": space, "state": VISIBLE}).sort("id", 1)
             ]
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
 
     def in_state(self, state: State) -> dict[str, Ids]:
         found: defaultdict[str, list[int]] = defaultdict(list)
@@ -240,7 +243,7 @@ class MongoRecordStore:
             return []
         with self._connected():
             rows = self._images.find(query, STORED).sort("id", 1).skip(offset).limit(limit or 0)
-            return [_stored(row) for row in rows]
+            return [stored_of(row) for row in rows]
 
     def _parts_of(self, query: Row) -> Iterator[Row]:
         """The matching ids in parts that a server is done with long before a time-out."""
@@ -259,8 +262,8 @@ def _matching(match: Match) -> Row:
     query: Row = {"state": VISIBLE}
     if match.collection is not None:
         query["collection"] = match.collection
-    if match.field is not None:
-        query["terms"] = {"$in": [term(match.field, value) for value in match.values]}
+    if match.where is not None:
+        query |= query_of(match.where)
     if match.ids is not None:
         query["_id"] = {"$in": list(match.ids)}
     return query
@@ -268,63 +271,3 @@ def _matching(match: Match) -> Row:
 
 def _parts(ids: Iterable[int]) -> Iterator[Row]:
     return ({"$in": part.tolist()} for part in batches(as_ids(ids), AT_ONCE))
-
-
-def _slot(record: Record) -> Row:
-    return {} if record.key is None else {"slot": slot_of(record.collection, record.key)}
-
-
-def _row(record: Record) -> Row:
-    vector = record.vector.astype("<f4", copy=False).tobytes()
-    try:
-        document = json.dumps(dict(record.document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        terms = terms_of(record.document)
-        size = sum(len(text.encode()) + OVERHEAD for text in (document, *terms)) + len(vector)
-    except (TypeError, ValueError) as error:
-        raise StoreError("The record store refused a document that is not JSON.") from error
-    if size > LARGEST:
-        raise too_large()
-    return {
-        "_id": record.id,
-        "id": record.id,
-        "space": record.space,
-        "collection": record.collection,
-        "pipeline": record.pipeline,
-        "created": record.created.astimezone(UTC).replace(tzinfo=None),
-        "sha256": record.sha256.hex(),
-        "key": record.key,
-        "document": document,
-        "terms": terms,
-        "vector": vector,
-    }
-
-
-def _record(row: Row) -> Record:
-    return Record(
-        id=row["_id"],
-        collection=row["collection"],
-        pipeline=row["pipeline"],
-        space=row["space"],
-        document=json.loads(row["document"]),
-        vector=np.frombuffer(row["vector"], "<f4").astype(np.float32, copy=False),
-        sha256=bytes.fromhex(row["sha256"]),
-        created=row["created"].replace(tzinfo=UTC),
-        key=row.get("key"),
-    )
-
-
-def _stored(row: Row) -> Stored:
-    return Stored(
-        id=row["_id"],
-        space=row["space"],
-        collection=row["collection"],
-        document=json.loads(row["document"]),
-        pipeline=row["pipeline"],
-        sha256=bytes.fromhex(row["sha256"]),
-        created=row["created"].replace(tzinfo=UTC),
-        key=row.get("key"),
-    )
-
-
-def _space(row: Row) -> SpaceRecord:
-    return SpaceRecord(**{name: value for name, value in row.items() if name != "_id"})

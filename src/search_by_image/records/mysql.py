@@ -5,35 +5,17 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Insert,
-    LargeBinary,
-    String,
-    Table,
-    and_,
-    cast,
-    column,
-    create_engine,
-    event,
-    exists,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    text,
-)
+from sqlalchemy import URL, Connection, Insert, Table, create_engine, event, func, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
 from search_by_image.deadline import shortened
 from search_by_image.errors import InvalidInputError, StoreUnavailableError
+from search_by_image.filters import Order
 from search_by_image.records.json_text import texts_equal_to, to_json
 from search_by_image.records.mysql_json import DEPTH_LIMIT, kept_key
-from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH, images
+from search_by_image.records.parameters import Parameters
+from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
@@ -43,7 +25,8 @@ WITHOUT_ROWID_FILTER = "SET @rowid_filter = 0 /*M!100401 , optimizer_switch = 'r
 """With the filter MariaDB 10.11 overlooks rows in `SELECT ... FOR UPDATE`. To MySQL this is a comment."""
 
 SCHEMA_LOCK = func.concat("search-by-image ", func.md5(func.database()))
-OWN_ID: ColumnElement[str] = literal_column("images.own_id")
+NUMBERS = "'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL'"
+TEXTS = "'STRING'"
 
 
 class MySql:
@@ -68,15 +51,28 @@ class MySql:
         )
         event.listen(self.engine, "do_connect", _connect)
 
-    def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-        """Raises `InvalidInputError` for a path into what `FoldedJson` may have folded."""
-        if len(path) >= DEPTH_LIMIT:
-            raise InvalidInputError(f"MySQL and MariaDB look into documents {DEPTH_LIMIT - 1} deep, not {len(path)}.")
-        is_mariadb = isinstance(self.engine.dialect, MySQLDialect) and self.engine.dialect.is_mariadb
-        json_path = "$" + "".join(f'."{kept_key(step)}"' for step in path)
-        equals = _equals_as_text(json_path, values) if is_mariadb else _equals_as_json(json_path, values)
-        has_index = list(path) == [OWN_ID_FIELD] and (is_mariadb or not any(map(_is_number, values)))
-        return and_(_found_by_index(values), equals) if has_index else equals
+    def document_equals(self, path: Sequence[str], values: Sequence[Any], parameters: Parameters) -> str:
+        equals = _equals_as_text if self._is_mariadb else _equals_as_json
+        has_index = list(path) == [OWN_ID_FIELD] and (self._is_mariadb or not any(map(_is_number, values)))
+        there = equals(_json_path(path), values, parameters)
+        return f"({_found_by_index(values, parameters)} AND {there})" if has_index else there
+
+    def document_compares(self, path: Sequence[str], order: Order, bound: str | float, parameters: Parameters) -> str:
+        """The type is asked first: what is no number cannot be cast to one. What begins with a NUL was folded."""
+        if isinstance(bound, str):
+            kinds, value, wanted = TEXTS, "CAST(json_unquote({found}) AS BINARY)", parameters(bound.encode())
+            in_order = f"left({value}, 1) != x'00' AND {value} {order.sign} {wanted}"
+        else:
+            kinds, in_order = NUMBERS, f"CAST({{found}} AS DOUBLE) {order.sign} {parameters(float(bound))}"
+        is_one = f"CASE WHEN json_type({{found}}) IN ({kinds}) THEN {in_order} ELSE false END"
+        return _has_one(_json_path(path), is_one, parameters)
+
+    def document_has(self, path: Sequence[str], parameters: Parameters) -> str:
+        return f"(json_extract(images.document, {parameters(_json_path(path))}) IS NOT NULL)"
+
+    @property
+    def _is_mariadb(self) -> bool:
+        return isinstance(self.engine.dialect, MySQLDialect) and self.engine.dialect.is_mariadb
 
     def insert_unless_there(self, table: Table) -> Insert:
         return mysql.insert(table).on_duplicate_key_update(name=table.c.name)
@@ -102,32 +98,40 @@ def _connect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[st
     return import_module("search_by_image.records.mysql_connection").LimitedConnection(*arguments, **options)
 
 
-def _equals_as_text(json_path: str, values: Sequence[Any]) -> ColumnElement[bool]:
+def _json_path(path: Sequence[str]) -> str:
+    """Raises `InvalidInputError` for a path into what `FoldedJson` may have folded."""
+    if len(path) >= DEPTH_LIMIT:
+        raise InvalidInputError(f"MySQL and MariaDB look into documents {DEPTH_LIMIT - 1} deep, not {len(path)}.")
+    return "$" + "".join(f'."{kept_key(step)}"' for step in path)
+
+
+def _equals_as_text(json_path: str, values: Sequence[Any], parameters: Parameters) -> str:
     """MariaDB keeps JSON as the text that we wrote; as binary, because it compares JSON with texts as unquoted."""
-    texts = [wanted.encode() for wanted in texts_equal_to(values)]
-    itself = func.json_extract(images.c.document, json_path)
-    table = text("JSON_TABLE(images.document, :elements COLUMNS (value JSON PATH '$')) AS elements")
-    elements = select(literal(1)).select_from(table.bindparams(elements=f"{json_path}[*]"))
-    return or_(_as_binary(itself).in_(texts), exists(elements.where(_as_binary(column("value")).in_(texts))))
+    texts = parameters.each([wanted.encode() for wanted in texts_equal_to(values)])
+    return _has_one(json_path, f"CAST({{found}} AS BINARY) IN {texts}", parameters)
 
 
-def _equals_as_json(json_path: str, values: Sequence[Any]) -> ColumnElement[bool]:
+def _equals_as_json(json_path: str, values: Sequence[Any], parameters: Parameters) -> str:
     """MySQL compares JSON by type, a scalar like an array of itself, integers and decimals by value."""
-    wanted = cast(literal(to_json(list(values)), String), mysql.JSON)
-    return func.json_overlaps(func.json_extract(images.c.document, json_path), wanted) == literal_column("1")
+    there = f"json_extract(images.document, {parameters(json_path)})"
+    return f"(json_overlaps({there}, CAST({parameters(to_json(list(values)))} AS JSON)) = 1)"
 
 
-def _as_binary(json: ColumnElement[Any]) -> ColumnElement[bytes]:
-    return cast(json, LargeBinary)
+def _has_one(json_path: str, is_one: str, parameters: Parameters) -> str:
+    """The value at the path is one, or has one when it is an array. `is_one` has `{found}` for the value."""
+    itself = f"json_extract(images.document, {parameters(json_path)})"
+    columns = f"images.document, {parameters(json_path + '[*]')} COLUMNS (value JSON PATH '$')"
+    elements = f"SELECT 1 FROM json_table({columns}) AS elements"
+    return f"({is_one.format(found=itself)} OR EXISTS ({elements} WHERE {is_one.format(found='elements.value')}))"
 
 
-def _found_by_index(values: Sequence[Any]) -> ColumnElement[bool]:
+def _found_by_index(values: Sequence[Any], parameters: Parameters) -> str:
     """True of every document whose `id` equals one of the values: the index holds how its JSON begins.
 
     MySQL writes numbers in its own way.
     """
-    begins = [wanted[:OWN_ID_LENGTH] for wanted in texts_equal_to(values)]
-    return or_(OWN_ID.in_(begins), and_(OWN_ID >= "[", OWN_ID < "\\"))
+    begins = parameters.each([wanted[:OWN_ID_LENGTH] for wanted in texts_equal_to(values)])
+    return f"(images.own_id IN {begins} OR images.own_id >= '[' AND images.own_id < '\\\\')"
 
 
 def _is_number(value: Any) -> bool:

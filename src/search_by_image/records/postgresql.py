@@ -3,35 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    Insert,
-    Table,
-    Text,
-    and_,
-    case,
-    cast,
-    create_engine,
-    event,
-    exists,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import URL, Connection, Double, Engine, Insert, Table, Text, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql
 
 from search_by_image.deadline import shortened
+from search_by_image.filters import Order
 from search_by_image.records.json_text import texts_equal_to
-from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH, images
+from search_by_image.records.parameters import Parameters
+from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH
 
 CONNECT_SECONDS = 5
 LEAST_CONNECT_SECONDS = 2
@@ -41,10 +23,9 @@ ANSWER_SECONDS = 60
 GRACE_SECONDS = 2
 DUPLICATE_KEY = "23505"
 SCHEMA_LOCK = 0x5342_4920_7265_6373
+TEXTS = postgresql.ARRAY(Text)
 # The index's expression to the letter.
-OWN_ID: ColumnElement[str] = literal_column(
-    f"left((images.document -> '{OWN_ID_FIELD}')::text, {OWN_ID_LENGTH}) COLLATE \"C\"", Text(collation="C")
-)
+OWN_ID = f"left((images.document -> '{OWN_ID_FIELD}')::text, {OWN_ID_LENGTH}) COLLATE \"C\""
 
 
 class PostgreSql:
@@ -72,18 +53,24 @@ class PostgreSql:
         )
         event.listen(self.engine, "do_connect", partial(_connect, seconds + GRACE_SECONDS))
 
-    def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
+    def document_equals(self, path: Sequence[str], values: Sequence[Any], parameters: Parameters) -> str:
         """The column is of type json, which keeps the text that we wrote; jsonb writes numbers in its own way."""
         texts = texts_equal_to(values)
-        document: ColumnElement[Any] = images.c.document
-        found = reduce(_inside, path, document)
-        is_array = func.json_typeof(found) == "array"
-        array = case((is_array, found), else_=literal_column("'[]'::json"))
-        elements = func.json_array_elements(array).table_valued("value")
-        is_one = _is_any(cast(elements.c.value, Text), texts)
-        has_one = exists(select(literal(1)).select_from(elements).where(is_one))
-        equals = or_(_is_any(cast(found, Text), texts), has_one)
-        return and_(_found_by_index(values), equals) if list(path) == [OWN_ID_FIELD] else equals
+        is_one = f"CAST({{found}} AS text) = ANY({parameters(texts, TEXTS)})"
+        equals = _has_one(path, is_one, parameters)
+        return f"({_found_by_index(texts, parameters)} AND {equals})" if list(path) == [OWN_ID_FIELD] else equals
+
+    def document_compares(self, path: Sequence[str], order: Order, bound: str | float, parameters: Parameters) -> str:
+        """The type is asked first: what is no number cannot be cast to one."""
+        if isinstance(bound, str):
+            kind, value, wanted = "string", "({found} #>> '{{}}') COLLATE \"C\"", parameters(bound, Text())
+        else:
+            kind, value, wanted = "number", "CAST(CAST({found} AS text) AS float8)", parameters(float(bound), Double())
+        is_one = f"CASE json_typeof({{found}}) WHEN '{kind}' THEN {value} {order.sign} {wanted} ELSE false END"
+        return _has_one(path, is_one, parameters)
+
+    def document_has(self, path: Sequence[str], parameters: Parameters) -> str:
+        return f"(({_at(path, parameters)}) IS NOT NULL)"
 
     def insert_unless_there(self, table: Table) -> Insert:
         return postgresql.insert(table).on_conflict_do_nothing()
@@ -125,17 +112,20 @@ def _limited(connection: Any, longest: float) -> Callable[..., Any]:
     return limited
 
 
-def _inside(outer: ColumnElement[Any], step: str) -> ColumnElement[Any]:
+def _at(path: Sequence[str], parameters: Parameters) -> str:
     """A text is a key, never a position in an array."""
-    return outer.op("->", return_type=JSON())(literal(step, Text))
+    return " -> ".join(["images.document", *(f"CAST({parameters(step, Text())} AS text)" for step in path)])
 
 
-def _is_any(text: ColumnElement[str], texts: Sequence[str]) -> ColumnElement[bool]:
-    """One parameter, however many texts."""
-    return text == func.any(literal(list(texts), postgresql.ARRAY(Text)))
+def _has_one(path: Sequence[str], is_one: str, parameters: Parameters) -> str:
+    """The value at the path is one, or has one when it is an array. `is_one` has `{found}` for the value."""
+    found = f"({_at(path, parameters)})"
+    array = f"CASE json_typeof({found}) WHEN 'array' THEN {found} ELSE '[]'::json END"
+    elements = f"SELECT 1 FROM json_array_elements({array}) AS elements(value)"
+    return f"({is_one.format(found=found)} OR EXISTS ({elements} WHERE {is_one.format(found='elements.value')}))"
 
 
-def _found_by_index(values: Sequence[Any]) -> ColumnElement[bool]:
+def _found_by_index(texts: Sequence[str], parameters: Parameters) -> str:
     """True of every document whose `id` equals one of the values: the index holds how its JSON begins."""
-    begins = [wanted[:OWN_ID_LENGTH] for wanted in texts_equal_to(values)]
-    return or_(_is_any(OWN_ID, begins), and_(OWN_ID >= "[", OWN_ID < "\\"))
+    begins = parameters([text[:OWN_ID_LENGTH] for text in texts], TEXTS)
+    return f"({OWN_ID} = ANY({begins}) OR {OWN_ID} >= '[' AND {OWN_ID} < '\\')"

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 from operator import attrgetter
 from typing import Any
 
@@ -11,7 +10,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Row,
     Select,
     and_,
     bindparam,
@@ -26,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from search_by_image.errors import StoreError
+from search_by_image.filters import Filter
 from search_by_image.records.base import (
     Match,
     Publication,
@@ -37,15 +36,15 @@ from search_by_image.records.base import (
     no_longer_staged,
 )
 from search_by_image.records.ledger import Ledger
-from search_by_image.records.schema import OWN_ID_FIELD, UNSETTLED, collections, images, spaces
+from search_by_image.records.schema import UNSETTLED, collections, images, spaces
 from search_by_image.records.sql_connections import SqlConnections
+from search_by_image.records.sql_filters import asks_own_id, condition
 from search_by_image.records.sql_ledger import SqlLedger
+from search_by_image.records.sql_rows import STORED, record_of, row_of, stored_of
 from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, switch_index
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
-STORED = tuple(column for column in images.c if column.name not in ("vector", "state"))
-AnyRow = Row[*tuple[Any, ...]]
 VISIBLE = images.c.state.in_((State.PENDING, State.READY))
 HIDDEN = {"state": State.REMOVING, "key": None}
 
@@ -84,10 +83,10 @@ class SqlRecordStore:
             return switch_index(connection, space, index_name, metric)
 
     def put(self, records: Sequence[Record]) -> None:
-        self._insert([_row(record) | {"state": State.PENDING} for record in records])
+        self._insert([row_of(record) | {"state": State.PENDING} for record in records])
 
     def stage(self, records: Sequence[Record]) -> None:
-        self._insert([_row(record) | {"state": State.STAGED, "key": None} for record in records])
+        self._insert([row_of(record) | {"state": State.STAGED, "key": None} for record in records])
 
     def publish(self, publications: Sequence[Publication]) -> None:
         with self._write() as connection:
@@ -121,10 +120,10 @@ class SqlRecordStore:
                 for part in batches(as_ids(ids), BIND_LIMIT)
                 for row in connection.execute(select(*STORED).where(VISIBLE, _among(part)))
             ]
-        return {row.id: _stored(row) for row in rows}
+        return {row.id: stored_of(row) for row in rows}
 
     def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        query = select(*STORED).where(self._matching(match), _above(after, match))
+        query = select(*STORED).where(self._matching(match), _above(after, match.where))
         return self._fetch(query.order_by(images.c.id).limit(limit))
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
@@ -148,7 +147,7 @@ class SqlRecordStore:
             rows = connection.execute(matching.order_by(images.c.id).with_for_update()).all()
             for part in batches(as_ids(row.id for row in rows), BIND_LIMIT):
                 connection.execute(update(images).where(_among(part)).values(HIDDEN))
-        return [_stored(row) for row in rows]
+        return [stored_of(row) for row in rows]
 
     def finish_removal(self, ids: Iterable[int]) -> None:
         removing = delete(images).where(images.c.state == State.REMOVING)
@@ -165,10 +164,13 @@ class SqlRecordStore:
                 found.update((row[0], row[1]) for row in connection.execute(known.where(images.c.sha256.in_(part))))
         return found
 
-    def ids(self, space: str) -> Ids:
-        query = select(images.c.id).where(VISIBLE, images.c.space == space).order_by(images.c.id)
+    def ids(
+        self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
+    ) -> Ids:
+        above = true() if after is None else _above(after, where)
+        query = select(images.c.id).where(self._matching(Match(where)), images.c.space == space, above)
         with self._read() as connection:
-            return as_ids(connection.scalars(query))
+            return as_ids(connection.scalars(query.order_by(images.c.id).limit(limit)))
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
         stored = select(images.c.id, images.c.vector).where(VISIBLE, images.c.space == space)
@@ -185,7 +187,7 @@ class SqlRecordStore:
                 for part in batches(np.sort(ids), BIND_LIMIT)
                 for row in connection.execute(whole.where(_among(part)))
             ]
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
 
     def in_state(self, state: State) -> dict[str, Ids]:
         indexed = true() if state is State.READY else UNSETTLED
@@ -235,18 +237,18 @@ class SqlRecordStore:
 
     def _matching(self, match: Match) -> ColumnElement[bool]:
         collection = true() if match.collection is None else images.c.collection == match.collection
-        field = true() if match.field is None else self._database.document_equals(match.field.split("."), match.values)
+        where = true() if match.where is None else condition(match.where, self._database)
         ids = true() if match.ids is None else images.c.id.in_(_written_out(match.ids))
-        return and_(VISIBLE, collection, field, ids)
+        return and_(VISIBLE, collection, where, ids)
 
     def _fetch(self, query: Select[Any]) -> list[Stored]:
         with self._read() as connection:
-            return [_stored(row) for row in connection.execute(query)]
+            return [stored_of(row) for row in connection.execute(query)]
 
 
-def _above(after: int, match: Match) -> ColumnElement[bool]:
+def _above(after: int, where: Filter | None) -> ColumnElement[bool]:
     """A sum is no range to walk through: SQLite then takes `images_by_own_id`, which leaves few to be compared."""
-    return (images.c.id + 0 if match.field == OWN_ID_FIELD else images.c.id) > after
+    return (images.c.id + 0 if asks_own_id(where) else images.c.id) > after
 
 
 def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
@@ -256,44 +258,3 @@ def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
 
 def _among(ids: Ids) -> ColumnElement[bool]:
     return images.c.id.in_(ids.tolist())
-
-
-def _row(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "space": record.space,
-        "collection": record.collection,
-        "pipeline": record.pipeline,
-        "created": record.created.astimezone(UTC).replace(tzinfo=None),
-        "sha256": record.sha256,
-        "key": record.key,
-        "document": dict(record.document),
-        "vector": record.vector.astype("<f4", copy=False).tobytes(),
-    }
-
-
-def _record(row: AnyRow) -> Record:
-    return Record(
-        id=row.id,
-        collection=row.collection,
-        pipeline=row.pipeline,
-        space=row.space,
-        document=row.document,
-        vector=np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False),
-        sha256=row.sha256,
-        created=row.created.replace(tzinfo=UTC),
-        key=row.key,
-    )
-
-
-def _stored(row: AnyRow) -> Stored:
-    return Stored(
-        id=row.id,
-        space=row.space,
-        collection=row.collection,
-        document=row.document,
-        pipeline=row.pipeline,
-        sha256=row.sha256,
-        created=row.created.replace(tzinfo=UTC),
-        key=row.key,
-    )

@@ -8,30 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    Insert,
-    QueuePool,
-    Table,
-    TableValuedAlias,
-    and_,
-    case,
-    create_engine,
-    event,
-    exists,
-    func,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import URL, Connection, Engine, Insert, QueuePool, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from search_by_image.deadline import shortened
-from search_by_image.records.schema import OWN_ID, OWN_ID_FIELD, images
+from search_by_image.filters import Order
+from search_by_image.records.parameters import Parameters
+from search_by_image.records.schema import OWN_ID_FIELD
 
+COMPARABLE = "CASE type WHEN 'real' THEN 'integer' ELSE type END, coalesce(value, '')"
+"""Two values are equal when both of these are: the kind (there is one of numbers), and the value, null as text."""
+
+OWN_ID = f"json_extract(images.document, '$.{OWN_ID_FIELD}')"
 BUSY_SECONDS = 30.0
 MEMORY = (None, "", ":memory:")
 ONE_CONNECTION = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -57,8 +45,23 @@ class Sqlite:
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
 
-    def document_equals(self, path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-        return document_equals(path, values)
+    def document_equals(self, path: Sequence[str], values: Sequence[Any], parameters: Parameters) -> str:
+        """SQLite parses both sides from JSON text, so that it rounds them alike."""
+        wanted = parameters(json.dumps(list(values), ensure_ascii=False, allow_nan=False))
+        among = f"({COMPARABLE}) IN (SELECT {COMPARABLE} FROM json_each({wanted}))"
+        equals = _has_one(path, among, parameters)
+        if list(path) != [OWN_ID_FIELD]:
+            return equals
+        return f"({_found_by_index(wanted, None in values)} AND {equals})"
+
+    def document_compares(self, path: Sequence[str], order: Order, bound: str | float, parameters: Parameters) -> str:
+        if isinstance(bound, str):
+            return _has_one(path, f"type = 'text' AND value {order.sign} {parameters(bound)}", parameters)
+        number = f"CAST(value AS REAL) {order.sign} {parameters(float(bound))}"
+        return _has_one(path, f"type IN ('integer', 'real') AND {number}", parameters)
+
+    def document_has(self, path: Sequence[str], parameters: Parameters) -> str:
+        return f"(json_type(images.document, {parameters(_json_path(path))}) IS NOT NULL)"
 
     def insert_unless_there(self, table: Table) -> Insert:
         return sqlite.insert(table).on_conflict_do_nothing()
@@ -109,34 +112,23 @@ def _wait_for_others(connection: sqlite3.Connection, seconds: float) -> None:
     connection.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
 
 
-def document_equals(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The value at the path, or one of its elements when it is an array, is one of the values.
-
-    SQLite parses both sides from JSON text, so that it rounds them alike.
-    """
-    text = json.dumps(list(values), ensure_ascii=False, allow_nan=False)
-    json_path = "$" + "".join(f'."{step}"' for step in path)
-    found = func.json_each(images.c.document, json_path).table_valued("type", "value")
-    wanted = func.json_each(text).table_valued("type", "value")
-    among = tuple_(*_comparable(found)).in_(select(*_comparable(wanted)))
-    is_no_object = func.json_type(images.c.document, json_path) != "object"
-    equals = and_(is_no_object, exists(select(1).select_from(found).where(among)))
-    return and_(_found_by_index(text, None in values), equals) if list(path) == [OWN_ID_FIELD] else equals
+def _json_path(path: Sequence[str]) -> str:
+    return "$" + "".join(f'."{step}"' for step in path)
 
 
-def _comparable(elements: TableValuedAlias) -> Iterator[ColumnElement[Any]]:
-    """Two values are equal when both of these are: the kind (there is one of numbers), and the value, null as text."""
-    yield case((elements.c.type == "real", "integer"), else_=elements.c.type)
-    yield func.coalesce(elements.c.value, "")
+def _has_one(path: Sequence[str], is_one: str, parameters: Parameters) -> str:
+    """An object has elements, too, and they do not count."""
+    there = f"images.document, {parameters(_json_path(path))}"
+    return f"(json_type({there}) != 'object' AND EXISTS (SELECT 1 FROM json_each({there}) WHERE {is_one}))"
 
 
-def _found_by_index(text: str, null: bool) -> ColumnElement[bool]:
+def _found_by_index(wanted: str, null: bool) -> str:
     """A superset, by `images_by_own_id`, of the documents whose `id` equals one of the values.
 
     The index holds an array as its JSON text, and null where the document has null or no `id`.
     """
-    wanted = func.json_each(text).table_valued("value")
-    candidates = [OWN_ID.in_(select(wanted.c.value)), and_(OWN_ID >= "[", OWN_ID < "\\")]
+    candidates = [f"{OWN_ID} IN (SELECT value FROM json_each({wanted}))", f"{OWN_ID} >= '[' AND {OWN_ID} < '\\'"]
     if null:
-        candidates.append(OWN_ID.is_(None))
-    return images.c.id.in_(union_all(*(select(images.c.id).where(one).correlate(None) for one in candidates)))
+        candidates.append(f"{OWN_ID} IS NULL")
+    found = " UNION ALL ".join(f"SELECT images.id FROM images WHERE {candidate}" for candidate in candidates)
+    return f"images.id IN ({found})"
