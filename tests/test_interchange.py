@@ -52,7 +52,7 @@ def space(metric=Metric.L2, dimension=4):
     return SpaceRecord("app_images", "images", "Thumb", dimension, metric.value, "f" * 16)
 
 
-def record(id_, document=None, *, vector=None, created=CREATED):
+def record(id_, document=None, *, vector=None, created=CREATED, key=None):
     return Record(
         id_,
         "images",
@@ -62,6 +62,7 @@ def record(id_, document=None, *, vector=None, created=CREATED):
         np.random.default_rng(id_).standard_normal(4).astype(np.float32) if vector is None else vector,
         hashlib.sha256(str(id_).encode()).digest(),
         created,
+        key,
     )
 
 
@@ -140,6 +141,9 @@ json_values = st.recursive(
 )
 
 
+keys = st.none() | st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=3, max_size=8)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_document_vector_and_time_comes_back(tmp_path_factory, data):
@@ -153,6 +157,7 @@ def test_any_document_vector_and_time_comes_back(tmp_path_factory, data):
             check_document(document, LIMIT),
             vector=np.array(data.draw(vectors), np.float32),
             created=data.draw(times),
+            key=data.draw(keys),
         )
         for number, document in enumerate(documents, 1)
     ]

@@ -101,7 +101,8 @@ def test_everything_is_copied_and_found_alike(old, tmp_path, pictures):
 def answers(folder, pictures, **options):
     library = open_library(folder, **options)
     try:
-        return [library.search(data, pipeline) for data in pictures for pipeline in ("Thumb", "Bright")]
+        found = [library.search(data, pipeline) for data in pictures for pipeline in ("Thumb", "Bright")]
+        return [[(hit.id, hit.collection, hit.document, hit.score, hit.distance) for hit in hits] for hits in found]
     finally:
         library.close()
 

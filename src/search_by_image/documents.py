@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from search_by_image.errors import InvalidInputError
 
 INTEGER_LIMIT = 2**63
 DEPTH_LIMIT = 64
+KEY_LENGTH = 255
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -30,6 +32,52 @@ def check_document(document: Any, max_bytes: int) -> dict[str, Any]:
         raise InvalidInputError(f"image_doc is not JSON: {error}.") from error
     _check_parts(copied)
     return copied
+
+
+def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """A changed copy, by JSON Merge Patch (RFC 7396): `null` removes a key, an object changes an object."""
+    merged = {key: value for key, value in document.items() if key not in patch or patch[key] is not None}
+    for key, value in patch.items():
+        if isinstance(value, Mapping):
+            inner = document.get(key)
+            merged[key] = merge_patch(inner if isinstance(inner, Mapping) else {}, value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def check_key(key: str) -> str:
+    """The caller's own name for a picture: 1 to 255 characters, none a control character, neither `.` nor `..`."""
+    if not 1 <= len(key) <= KEY_LENGTH or key in (".", "..") or any(map(_is_control, key)):
+        raise InvalidInputError(
+            f"The id {key[:64]!r} cannot be used. Allowed: 1 to {KEY_LENGTH} characters, no control characters among "
+            "them, but not '.' or '..'."
+        )
+    return key
+
+
+def value_at(document: Mapping[str, Any], path: str, missing: Any = None) -> Any:
+    """What the document has at the dotted path, each step of which is the key of an object."""
+    found: Any = document
+    for step in path.split("."):
+        if not isinstance(found, Mapping) or step not in found:
+            return missing
+        found = found[step]
+    return found
+
+
+def pick(document: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """What the document has at these paths, in the same shape."""
+    picked: dict[str, Any] = {}
+    for path in paths:
+        found = value_at(document, path, picked)
+        if found is not picked:
+            *outer, last = path.split(".")
+            place = picked
+            for step in outer:
+                place = place.setdefault(step, {})
+            place[last] = found
+    return picked
 
 
 def check_field(field: str) -> str:
@@ -75,6 +123,10 @@ def _parts(outer: dict[str, Any] | list[Any]) -> list[Any]:
 def _is_step(text: str) -> bool:
     """JSON paths compare with the key as JSON writes it, so it must be written as it is."""
     return bool(text) and _is_plain(text) and json.dumps(text, ensure_ascii=False) == f'"{text}"'
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs")
 
 
 def _is_plain(text: str) -> bool:

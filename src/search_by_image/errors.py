@@ -83,6 +83,37 @@ class UnknownNameError(InvalidInputError):
         super().__init__(f"There is no {kind} named {name!r}. Known: {choices}.")
 
 
+class NotFoundError(InvalidInputError):
+    """There is nothing of that name where it was looked for."""
+
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, kind: str, name: str, place: str) -> None:
+        self.kind = kind
+        self.name = name
+        super().__init__(f"There is no {kind} {name!r} in {place}.")
+
+
+class PreconditionFailedError(InvalidInputError):
+    """What the caller expected to be there is not; nothing was changed."""
+
+    code = "precondition_failed"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class UnsupportedMediaTypeError(InvalidInputError):
+    """The body is of another kind than the call takes."""
+
+    code = "unsupported_media_type"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self, given: str, allowed: Iterable[str]) -> None:
+        self.given = given
+        self.allowed = tuple(allowed)
+        super().__init__(f"The Content-Type {given!r} is not taken here. Send {' or '.join(self.allowed)}.")
+
+
 class VectorMismatchError(InvalidInputError):
     """A vector's dimension, type or space differs from its collection's."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from search_by_image.documents import check_document
+from search_by_image.documents import check_document, check_key
 from search_by_image.errors import InvalidInputError
 from search_by_image.interchange import MANIFEST, ExportedSpace, Line, Manifest
 from search_by_image.records.base import Record, SpaceRecord
@@ -108,6 +108,7 @@ class _OpenedSpace:
             vector=np.array(self.vectors[row], np.float32),
             sha256=bytes.fromhex(line.sha256),
             created=line.created,
+            key=None if line.key is None else check_key(line.key),
         )
 
 

@@ -6,14 +6,22 @@ The upper bits are milliseconds, so ids sort by time; 53 bits in all, so JavaScr
 import secrets
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 RANDOM_BITS = 13
+LONGEST_ID = 18
+"""Digits that certainly fit into 64 bits."""
 
 
 def id_at(*, milliseconds_ago: int = 0) -> int:
     """The smallest id that is younger than that."""
     return (_now_ms() - milliseconds_ago + 1) << RANDOM_BITS
+
+
+def time_of(id_: int) -> datetime:
+    """When the id was drawn, to the millisecond; for one that a caller of `put` chose, no more than a number."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=EPOCH_MS + (id_ >> RANDOM_BITS))
 
 
 class IdGenerator:

@@ -79,6 +79,16 @@ class IndexedSpaces:
             self._leaving = ({}, {})
             self._serve_only({})
 
+    def drop(self, collection: str) -> None:
+        """Delete everything of the collection from both stores."""
+        with self._changing:
+            recorded = (*self.served(), *self._records.spaces())
+            places = {space.indexed.name for space in recorded if space.collection == collection}
+            self._records.drop_collection(collection)
+            for place in places:
+                self._index.drop_space(place)
+            self._serve_only({name: space for name, space in self._served.items() if space.collection != collection})
+
     def add(self, name: str, records: Sequence[Record]) -> None:
         """Give recorded vectors and documents to the index.
 
@@ -188,11 +198,11 @@ def differences(records: RecordStore, index: VectorIndex, space: SpaceRecord) ->
     """The ids that the index lacks, and those it should not have.
 
     The index is asked first, then what is staged: what another process adds, or publishes, meanwhile is never surplus.
+    What is staged may be published before anybody looks again, so the index is to hold it.
     """
     indexed = index.ids(space.indexed.name)
     staged = records.in_state(State.STAGED).get(space.name, indexed[:0])
-    missing, surplus = missing_and_surplus(records.ids(space.name), indexed)
-    return missing, np.setdiff1d(surplus, staged)
+    return missing_and_surplus(np.union1d(staged, records.ids(space.name)), indexed)
 
 
 def reconcile(records: RecordStore, index: VectorIndex, space: SpaceRecord) -> None:

@@ -63,7 +63,7 @@ class Manifest(_Part):
 
 
 class Line(_Part):
-    """A line of a records file; `row` is the row of its vector, from 0."""
+    """A line of a records file; `row` is the row of its vector, from 0; `key` the caller's own."""
 
     row: int
     id: int = Field(ge=1, le=LARGEST_ID)
@@ -71,6 +71,7 @@ class Line(_Part):
     pipeline: Name
     sha256: Sha256
     created: AwareDatetime
+    key: str | None = None
     document: dict[str, Any]
 
 
@@ -176,6 +177,7 @@ def _line(row: int, record: Record) -> bytes:
         "pipeline": record.pipeline,
         "sha256": record.sha256.hex(),
         "created": record.created.astimezone(UTC).isoformat(timespec="microseconds"),
+        **({} if record.key is None else {"key": record.key}),
         "document": dict(record.document),
     }
     return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"

@@ -7,33 +7,38 @@ Whatever stopped in between is finished by `recover`.
 
 import hashlib
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from search_by_image.deadline import limited, one_call
 from search_by_image.documents import check_document
-from search_by_image.errors import DuplicateIdError, SearchByImageError, StoreError, UnknownNameError
+from search_by_image.errors import DuplicateIdError, InvalidInputError, SearchByImageError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
 from search_by_image.filters import Filter, check_filter
 from search_by_image.ids import IdGenerator
 from search_by_image.indexed import IndexedSpaces
+from search_by_image.keyed import KeyedPictures
+from search_by_image.extraction import Extractor
+from search_by_image.filters import Filter, check_filter
+from search_by_image.ids import IdGenerator
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.keyed import KeyedPictures
 from search_by_image.locks import SharedLock
 from search_by_image.nearest import Finder
-from search_by_image.pictures import Added, Hit, Prepared
+from search_by_image.pictures import Added, Hit, Prepared, by_space
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, Stored
 from search_by_image.records.ledger import Ledger
-from search_by_image.recovery import finish_additions, finish_removals
+from search_by_image.recovery import finish_additions, finish_publications, finish_removals
 from search_by_image.settings import check_collection_name
+from search_by_image.similar import SimilarPictures
 from search_by_image.spaces import SpaceBook
 from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex, as_ids
 
-InSpace = TypeVar("InSpace", Record, Stored)
 ID_ATTEMPTS = 5
 STUCK_AFTER_MS = 60_000
 
@@ -84,6 +89,23 @@ class Library:
         self._finder = Finder(records, index, self._indexed)
         self._ids = IdGenerator()
         self._clearing = SharedLock()
+        self.keyed = KeyedPictures(
+            records,
+            self._indexed,
+            self._ids,
+            self._writing,
+            document_bytes=self.options.document_bytes,
+            store_timeout=self.store_timeout,
+        )
+        self.similar = SimilarPictures(
+            records,
+            self._finder,
+            self._spaces,
+            extractor,
+            self.keyed,
+            metric=self.options.metric,
+            store_timeout=self.store_timeout,
+        )
         self._closed = False
         self._accepted: list[int] = []
         self._accepted_lock = threading.Lock()
@@ -140,11 +162,13 @@ class Library:
         collection: str = "",
         *,
         admit: Admit = admit_all,
+        pinned: bool = False,
     ) -> Prepared:
-        """All of `add` that needs no store but the space's name."""
+        """All of `add` that needs no store but the space's name. `pinned`: the pipeline may not choose another."""
         checked = check_document(document, self.options.document_bytes)
-        made = self.extractor.extract(image, pipeline, check_collection_name(collection) if collection else "")
-        target = check_collection_name(made.collection or self.options.default_collection)
+        asked = check_collection_name(collection) if collection else ""
+        made = self.extractor.extract(image, pipeline, asked)
+        target = asked if pinned else check_collection_name(made.collection or self.options.default_collection)
         admit(target)
         space = self._spaces.find_or_create(target, self.extractor.pipeline(pipeline), len(made.vector))
         return Prepared(pipeline, space.name, target, checked, made.vector, hashlib.sha256(image).digest())
@@ -152,8 +176,7 @@ class Library:
     @one_call
     def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
         """All or none."""
-        with self._clearing.shared():
-            self._check_open()
+        with self._writing():
             records = self._put(pictures)
             self._accept(records)
         return [Added(record.id, record.collection) for record in records]
@@ -196,6 +219,32 @@ class Library:
             raise UnknownNameError("collection", name, known)
 
     @one_call
+    def create_collection(self, name: str) -> bool:
+        """Whether there was none of that name. Raises `InvalidInputError` for a name that cannot be."""
+        return self._records.create_collection(check_collection_name(name))
+
+    def drop_collection(self, name: str) -> None:
+        """Remove the collection and all its pictures. Raises `UnknownNameError` when there is none."""
+        with self._clearing.exclusive():
+            self.check_collection(name)
+            self._indexed.drop(name)
+
+    @one_call
+    def pipeline_for(self, collections: Iterable[str], wanted: str | None = None) -> str:
+        """The pipeline wanted, else the collections' only one, else the only one that there is.
+
+        Raises `UnknownNameError`, or `InvalidInputError` where it must be named.
+        """
+        if wanted is not None:
+            return self.extractor.pipeline(wanted).name
+        among = set(collections)
+        used = {space.pipeline for space in self.spaces() if space.collection in among}
+        choices = sorted(used & self.pipelines.keys() or self.pipelines)
+        if len(choices) != 1:
+            raise InvalidInputError(f"Name the pipeline, one of {', '.join(choices)}.")
+        return choices[0]
+
+    @one_call
     def page(self, match: Match, *, after: int = 0, limit: int = 100) -> list[Stored]:
         return self._records.page(self._checked(match), after=after, limit=limit)
 
@@ -216,8 +265,7 @@ class Library:
     @one_call
     def remove(self, match: Match) -> list[Stored]:
         """Remove the matching pictures from both stores and answer with what was removed."""
-        with self._clearing.shared():
-            self._check_open()
+        with self._writing():
             removed = self._records.begin_removal(self._checked(match))
             self._finish_removal(removed)
         return removed
@@ -231,15 +279,16 @@ class Library:
     def recover(self) -> None:
         """Bring the index in step with the records; what is not settled is done again."""
         self._indexed.open_all()
+        finish_publications(self._records, older_than_ms=STUCK_AFTER_MS)
         finish_removals(self._records, self._indexed)
         finish_additions(self._records, self._indexed, older_than_ms=0)
 
     def maintain(self) -> None:
         """Settle what was accepted, finish what a failure left, let the index keep house."""
-        with self._clearing.shared():
-            self._check_open()
+        with self._writing():
             self._settle()
             self._indexed.maintain()
+            finish_publications(self._records, older_than_ms=STUCK_AFTER_MS)
             finish_removals(self._records, self._indexed)
             finish_additions(self._records, self._indexed, older_than_ms=STUCK_AFTER_MS)
         self._index.maintain()
@@ -259,9 +308,12 @@ class Library:
                 self._index.close()
                 self._records.close()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreError("The library is closed. Open it again.")
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._clearing.shared():
+            if self._closed:
+                raise StoreError("The library is closed. Open it again.")
+            yield
 
     def _checked(self, match: Match) -> Match:
         if match.where is not None:
@@ -289,7 +341,7 @@ class Library:
 
     def _accept(self, records: Sequence[Record]) -> None:
         try:
-            for space, members in _by_space(records).items():
+            for space, members in by_space(records).items():
                 self._indexed.add(space, members)
         except SearchByImageError:
             self._records.begin_removal(Match(ids=tuple(record.id for record in records)))
@@ -310,13 +362,6 @@ class Library:
             raise
 
     def _finish_removal(self, removed: Sequence[Stored]) -> None:
-        for space, members in _by_space(removed).items():
+        for space, members in by_space(removed).items():
             self._indexed.delete(space, as_ids(stored.id for stored in members))
         self._records.finish_removal(stored.id for stored in removed)
-
-
-def _by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:
-    grouped: defaultdict[str, list[InSpace]] = defaultdict(list)
-    for member in members:
-        grouped[member.space].append(member)
-    return grouped

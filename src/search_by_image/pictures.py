@@ -1,12 +1,15 @@
 """What goes into the library and what comes out."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from search_by_image.records.base import Record, SpaceRecord, Stored
 from search_by_image.vectors.base import Metric, Neighbour, Vector
+
+InSpace = TypeVar("InSpace", Record, Stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,31 @@ class Added:
 class Hit:
     """A similar picture. `score` is 0..1, `distance` the metric's."""
 
-    id: int
-    collection: str
-    document: Mapping[str, Any]
+    stored: Stored
     score: float
     distance: float
+
+    @property
+    def id(self) -> int:
+        return self.stored.id
+
+    @property
+    def collection(self) -> str:
+        return self.stored.collection
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        return self.stored.document
 
     @classmethod
     def of(cls, neighbour: Neighbour, stored: Stored, space: SpaceRecord) -> Self:
         score = Metric(space.metric).score(neighbour.distance, space.dimension)
-        return cls(stored.id, stored.collection, stored.document, score, neighbour.distance)
+        return cls(stored, score, neighbour.distance)
+
+
+def by_space(members: Iterable[InSpace]) -> dict[str, list[InSpace]]:
+    """Records by the name of their vector space, in their order."""
+    grouped: defaultdict[str, list[InSpace]] = defaultdict(list)
+    for member in members:
+        grouped[member.space].append(member)
+    return grouped

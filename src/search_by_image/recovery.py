@@ -11,6 +11,13 @@ def finish_removals(records: RecordStore, indexed: IndexedSpaces) -> None:
         records.finish_removal(ids)
 
 
+def finish_publications(records: RecordStore, *, older_than_ms: int) -> None:
+    """Staged records that nobody works on any more were never acknowledged."""
+    newest = id_at(milliseconds_ago=older_than_ms)
+    for staged in records.in_state(State.STAGED).values():
+        records.give_up(int(id_) for id_ in staged[staged < newest])
+
+
 def finish_additions(records: RecordStore, indexed: IndexedSpaces, *, older_than_ms: int) -> None:
     """Pending records that nobody works on any more: given to the index again and settled.
 

@@ -268,8 +268,8 @@ def _index_place(settings: Settings) -> tuple[object, ...]:
 def _is_same(one: Record, other: Record) -> bool:
     """Times are compared to the millisecond: MongoDB keeps no more."""
     return (
-        (one.collection, one.pipeline, one.sha256, one.document)
-        == (other.collection, other.pipeline, other.sha256, other.document)
+        (one.collection, one.pipeline, one.sha256, one.key, one.document)
+        == (other.collection, other.pipeline, other.sha256, other.key, other.document)
         and abs((one.created - other.created).total_seconds()) < MILLISECOND
         and np.array_equal(one.vector, other.vector)
     )

@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from search_by_image.api.access import Access
 from search_by_image.api.access_log import log_access
@@ -15,9 +17,16 @@ from search_by_image.api.description import add_description
 from search_by_image.api.guard import Guard
 from search_by_image.api.known_keys import KnownKeys
 from search_by_image.api.page_routes import add_page
-from search_by_image.api.responses import SafeJSONResponse, problem_of
+from search_by_image.api.responses import (
+    SafeJSONResponse,
+    problem_of,
+    problem_of_status,
+    problem_of_validation,
+)
 from search_by_image.api.service import service_routes
 from search_by_image.api.tracing import Tracing
+from search_by_image.api.v1 import Service, v1_routes
+from search_by_image.api.v1.openapi import describe_bodies
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
 from search_by_image.fetch import UrlFetcher
@@ -39,6 +48,7 @@ class AppOptions:
     static_path: Path | None = None
     page_size_max: int = 1000
     document_bytes: int = 262_144
+    filter_conditions: int = 1000
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     anonymous: bool = True
@@ -64,6 +74,18 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     app.add_middleware(Tracing, observers=(log_access,))
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
+    app.include_router(
+        v1_routes(
+            Service(
+                engine.library,
+                fetcher,
+                page_size_max=options.page_size_max,
+                document_bytes=options.document_bytes,
+                filter_conditions=options.filter_conditions,
+            )
+        )
+    )
+    describe_bodies(app)
     app.include_router(service_routes(engine.library, page_size_max=options.page_size_max))
     add_description(app)
     if options.page:
@@ -84,3 +106,11 @@ def _translate_errors(app: FastAPI) -> None:
     @app.exception_handler(SearchByImageError)
     async def known(_request: Request, error: SearchByImageError) -> Response:
         return problem_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        return problem_of_validation(error)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> Response:
+        return problem_of_status(error)

@@ -1,13 +1,18 @@
 """JSON answers, and errors as RFC 9457 problems."""
 
 import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from search_by_image.api.exchange import current_exchange, note_outcome
 from search_by_image.errors import SearchByImageError
+
+SHOWN_MISTAKES = 5
 
 
 class SafeJSONResponse(JSONResponse):
@@ -18,18 +23,26 @@ class SafeJSONResponse(JSONResponse):
         return text.encode("utf-8", errors="backslashreplace")
 
 
-def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> SafeJSONResponse:
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> SafeJSONResponse:
     """With the id of the request under way, which the answer's header and the log have too."""
     note_outcome(code)
     exchange = current_exchange()
-    content = {
+    content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
     } | ({"request_id": exchange.request_id} if exchange else {})
-    return SafeJSONResponse(content, status, headers, media_type="application/problem+json")
+    if errors:
+        content["errors"] = list(errors)
+    return SafeJSONResponse(content, status, dict(headers or {}), media_type="application/problem+json")
 
 
 def problem_of(error: SearchByImageError) -> SafeJSONResponse:
@@ -42,3 +55,20 @@ def headers_of(error: SearchByImageError) -> dict[str, str]:
     if error.status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="search-by-image"'}
     return {}
+
+
+def problem_of_validation(error: RequestValidationError) -> SafeJSONResponse:
+    """Every mistake with its place; the first ones in the text."""
+    errors = [{"path": _place(found["loc"]), "message": str(found["msg"])} for found in error.errors()]
+    detail = "; ".join(f"{found['path']}: {found['message']}" for found in errors[:SHOWN_MISTAKES])
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors)
+
+
+def problem_of_status(error: HTTPException) -> SafeJSONResponse:
+    """What the framework itself refuses: an address or a method that is not there, a form that cannot be read."""
+    status = HTTPStatus(error.status_code)
+    return problem(status, status.phrase.lower().replace(" ", "_"), str(error.detail), error.headers)
+
+
+def _place(steps: Sequence[object]) -> str:
+    return ".".join(map(str, steps)) or "request"

@@ -132,9 +132,15 @@ class RecordStore(Protocol):
         """What the service keeps for itself, in the same database; `clear` leaves it as it is."""
         ...
 
-    def create_collection(self, name: str) -> None: ...
+    def create_collection(self, name: str) -> bool:
+        """Whether there was none of that name."""
+        ...
 
     def collections(self) -> tuple[str, ...]: ...
+
+    def drop_collection(self, name: str) -> None:
+        """Delete the collection with its records and spaces."""
+        ...
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         """Record the space unless one of its name is there; answers with the one that is there."""
@@ -217,11 +223,14 @@ class RecordStore(Protocol):
         ...
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
-        """The stored vectors, shape (n, dimension), of those of the ids that exist and are not being removed."""
+        """The stored vectors, shape (n, dimension), of those of the ids that are not being removed; staged ones too."""
         ...
 
     def read(self, space: str, ids: Ids) -> list[Record]:
-        """Whole records, in the order of their ids: those of the ids that are in the space and not being removed."""
+        """Whole records, in the order of their ids: those of the ids in the space that are not being removed.
+
+        Also those that are staged.
+        """
         ...
 
     def in_state(self, state: State) -> dict[str, Ids]:

@@ -82,13 +82,22 @@ class MongoRecordStore:
         self._images.create_index([("slot", 1)], unique=True, sparse=True)
         upgrade(self._images)
 
-    def create_collection(self, name: str) -> None:
+    def create_collection(self, name: str) -> bool:
         with self._connected():
+            found = self._collections.find_one({"_id": name})
             insert_unless_there(self._collections, {"_id": name})
+        return found is None
 
     def collections(self) -> tuple[str, ...]:
         with self._connected():
             return tuple(row["_id"] for row in self._collections.find().sort("_id", 1))
+
+    def drop_collection(self, name: str) -> None:
+        with self._connected():
+            for among in self._parts_of({"collection": name}):
+                self._images.delete_many({"_id": among})
+            self._spaces.delete_many({"collection": name})
+            self._collections.delete_one({"_id": name})
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._connected():
@@ -202,7 +211,7 @@ class MongoRecordStore:
             rows = [
                 row
                 for among in _parts(ids)
-                for row in self._images.find({"_id": among, "space": space, "state": VISIBLE}, {"vector": 1})
+                for row in self._images.find({"_id": among, "space": space, "state": NOT_HIDDEN}, {"vector": 1})
             ]
         matrix = np.frombuffer(b"".join(row["vector"] for row in rows), "<f4").astype(np.float32, copy=False)
         return as_ids(row["_id"] for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
@@ -212,7 +221,7 @@ class MongoRecordStore:
             rows = [
                 row
                 for among in _parts(np.sort(ids))
-                for row in self._images.find({"_id": among, "space": space, "state": VISIBLE}).sort("id", 1)
+                for row in self._images.find({"_id": among, "space": space, "state": NOT_HIDDEN}).sort("id", 1)
             ]
         return [record_of(row) for row in rows]
 

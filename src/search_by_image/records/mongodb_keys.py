@@ -18,7 +18,7 @@ from search_by_image.records.mongodb_client import Row
 
 VISIBLE = {"$in": [State.PENDING.value, State.READY.value]}
 NOT_HIDDEN = {"$ne": State.REMOVING.value}
-"""For updates of rows that were visible, and so are not staged: nx-27017 updates none by `$in` of an indexed field."""
+"""Updates of rows that were visible, and so are not staged, ask with it: nx-27017 updates none by `$in` of an index."""
 
 
 def slot_of(collection: str, key: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
+from search_by_image.documents import KEY_LENGTH
 from search_by_image.records.mysql_json import FoldedJson
 
 
@@ -26,7 +27,6 @@ def _text(length: int) -> String:
 
 
 NAME = _text(300)
-KEY_LENGTH = 255
 
 metadata = MetaData()
 

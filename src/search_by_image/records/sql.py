@@ -46,6 +46,7 @@ from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
 VISIBLE = images.c.state.in_((State.PENDING, State.READY))
+KEPT = images.c.state != State.REMOVING
 HIDDEN = {"state": State.REMOVING, "key": None}
 
 
@@ -58,13 +59,20 @@ class SqlRecordStore:
         self._read, self._write = self._connections.read, self._connections.write
         self.ledger: Ledger = SqlLedger(self._connections)
 
-    def create_collection(self, name: str) -> None:
+    def create_collection(self, name: str) -> bool:
         with self._write() as connection:
+            found = connection.scalars(select(collections.c.name).where(collections.c.name == name)).first()
             connection.execute(self._database.insert_unless_there(collections), {"name": name})
+        return found is None
 
     def collections(self) -> tuple[str, ...]:
         with self._read() as connection:
             return tuple(connection.scalars(select(collections.c.name).order_by(collections.c.name)))
+
+    def drop_collection(self, name: str) -> None:
+        with self._write() as connection:
+            for column in (images.c.collection, spaces.c.collection, collections.c.name):
+                connection.execute(delete(column.table).where(column == name))
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._write() as connection:
@@ -173,14 +181,14 @@ class SqlRecordStore:
             return as_ids(connection.scalars(query.order_by(images.c.id).limit(limit)))
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
-        stored = select(images.c.id, images.c.vector).where(VISIBLE, images.c.space == space)
+        stored = select(images.c.id, images.c.vector).where(KEPT, images.c.space == space)
         with self._read() as connection:
             rows = [row for part in batches(ids, BIND_LIMIT) for row in connection.execute(stored.where(_among(part)))]
         matrix = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
         return as_ids(row.id for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
     def read(self, space: str, ids: Ids) -> list[Record]:
-        whole = select(images).where(VISIBLE, images.c.space == space).order_by(images.c.id)
+        whole = select(images).where(KEPT, images.c.space == space).order_by(images.c.id)
         with self._read() as connection:
             rows = [
                 row

@@ -1,0 +1,76 @@
+"""`/v1/collections`: what there is, made and dropped."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from search_by_image.api.responses import SafeJSONResponse
+from search_by_image.api.v1 import schemas
+from search_by_image.api.v1.openapi import PROBLEMS
+from search_by_image.api.v1.service import Admin, Reader, Service
+from search_by_image.errors import InvalidInputError
+from search_by_image.library import Library
+from search_by_image.records.base import Match
+
+
+def collection_routes(service: Service) -> APIRouter:
+    library = service.library
+    router = APIRouter(prefix="/v1/collections", tags=["collections"], responses=PROBLEMS)
+
+    @router.get("", response_model=schemas.Collections)
+    def list_collections(caller: Reader) -> Response:
+        """All collections, with how many pictures each has, and which pipelines made their vectors."""
+        return SafeJSONResponse(
+            {
+                "collections": [collection_json(library, name) for name in caller.allowed(library.collections())],
+                "default_collection": library.options.default_collection,
+            }
+        )
+
+    @router.get("/{collection}", response_model=schemas.Collection)
+    def get_collection(caller: Reader, collection: str) -> Response:
+        """One collection."""
+        caller.check(collection)
+        library.check_collection(collection)
+        return SafeJSONResponse(collection_json(library, collection))
+
+    @router.put(
+        "/{collection}",
+        response_model=schemas.Collection,
+        responses={201: {"model": schemas.Collection, "description": "There was none before"}},
+    )
+    def create_collection(caller: Admin, collection: str) -> Response:
+        """Create an empty collection; one that is there stays as it is. An import creates its own, too."""
+        caller.check(collection)
+        created = library.create_collection(collection)
+        return SafeJSONResponse(collection_json(library, collection), 201 if created else 200)
+
+    @router.delete("/{collection}", status_code=204, response_class=Response)
+    def drop_collection(
+        caller: Admin, collection: str, confirm: Annotated[str, Query(description="The collection's name once more")]
+    ) -> Response:
+        """Remove the collection and all its pictures."""
+        caller.check(collection)
+        if confirm != collection:
+            raise InvalidInputError(f"Nothing was removed: confirm must be {collection!r}, the collection's name.")
+        library.drop_collection(collection)
+        return Response(status_code=204)
+
+    return router
+
+
+def collection_json(library: Library, name: str) -> dict[str, Any]:
+    spaces = [space for space in library.spaces() if space.collection == name]
+    return {
+        "name": name,
+        "count": library.count(Match(collection=name)),
+        "spaces": [
+            {
+                "pipeline": space.pipeline,
+                "dimension": space.dimension,
+                "metric": space.metric,
+                "fingerprint": space.fingerprint,
+            }
+            for space in sorted(spaces, key=lambda space: space.pipeline)
+        ],
+    }
