@@ -21,11 +21,6 @@ from search_by_image.filters import Filter, check_filter
 from search_by_image.ids import IdGenerator
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.keyed import KeyedPictures
-from search_by_image.extraction import Extractor
-from search_by_image.filters import Filter, check_filter
-from search_by_image.ids import IdGenerator
-from search_by_image.indexed import IndexedSpaces
-from search_by_image.keyed import KeyedPictures
 from search_by_image.locks import SharedLock
 from search_by_image.nearest import Finder
 from search_by_image.pictures import Added, Hit, Prepared, by_space
