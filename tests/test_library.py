@@ -251,7 +251,7 @@ def test_a_removal_that_failed_halfway_is_finished_later(library, monkeypatch):
 def test_a_pending_record_that_nobody_works_on_is_finished(library, monkeypatch):
     fill(library, 2)
     monkeypatch.setattr("search_by_image.library.STUCK_AFTER_MS", -1000)
-    library._accepted.clear()
+    library._writer._accepted.clear()
     library.maintain()
     assert library._records.in_state(State.PENDING) == {}
     assert len(library.search(picture(0), "Thumb")) == 2
@@ -260,13 +260,13 @@ def test_a_pending_record_that_nobody_works_on_is_finished(library, monkeypatch)
 def test_an_id_taken_by_another_process_is_drawn_again(library, monkeypatch):
     taken = fill(library, 1)[0].id
     draws = iter([[taken], [taken], [taken + 10**9]])
-    monkeypatch.setattr(library._ids, "take", lambda count: next(draws))
+    monkeypatch.setattr(library._writer._ids, "take", lambda count: next(draws))
     assert library.add(picture(5), {}, "Thumb").id == taken + 10**9
 
 
 def test_without_a_free_id_the_clock_is_suspected(library, monkeypatch):
     taken = fill(library, 1)[0].id
-    monkeypatch.setattr(library._ids, "take", lambda count: [taken])
+    monkeypatch.setattr(library._writer._ids, "take", lambda count: [taken])
     with pytest.raises(StoreError, match="clock"):
         library.add(picture(5), {}, "Thumb")
     assert issubclass(DuplicateIdError, StoreError)

@@ -5,7 +5,7 @@ of the old one. So an id is also the version of what its key names (`ETag`).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,18 +14,16 @@ from typing import Any, TypeVar
 from search_by_image.deadline import one_call
 from search_by_image.documents import check_document, check_key, merge_patch
 from search_by_image.errors import (
-    DuplicateIdError,
     KeyTakenError,
     NotFoundError,
     PreconditionFailedError,
     SearchByImageError,
-    StoreError,
 )
-from search_by_image.ids import LONGEST_ID, IdGenerator
-from search_by_image.indexed import IndexedSpaces
-from search_by_image.pictures import Prepared, by_space
+from search_by_image.ids import LONGEST_ID
+from search_by_image.pictures import Prepared
 from search_by_image.records.base import Match, Publication, Record, RecordStore, Stored
 from search_by_image.vectors.base import as_ids
+from search_by_image.writing import Writer
 
 ATTEMPTS = 5
 Done = TypeVar("Done")
@@ -76,16 +74,14 @@ class KeyedPictures:
     def __init__(
         self,
         records: RecordStore,
-        indexed: IndexedSpaces,
-        ids: IdGenerator,
+        writer: Writer,
         guard: Guard,
         *,
         document_bytes: int,
         store_timeout: float,
     ) -> None:
         self._records = records
-        self._indexed = indexed
-        self._ids = ids
+        self._writer = writer
         self._guard = guard
         self._document_bytes = document_bytes
         self.store_timeout = store_timeout
@@ -153,10 +149,8 @@ class KeyedPictures:
         with self._guard():
             held = self.find(collection, key)
             (expected or Expected()).check(key, held)
-            removed = self._records.begin_removal(Match(ids=(held.id,)))
-            if not removed:
+            if not self._writer.remove(Match(ids=(held.id,))):
                 raise NotFoundError("picture", key, f"collection {collection!r}")
-            self._forget(removed)
         return held
 
     def _repeated(self, attempt: Callable[[], Done]) -> Done:
@@ -178,27 +172,16 @@ class KeyedPictures:
 
     def _written(self, made: Mapping[str, Record], held: dict[str, Stored], *, yielding: bool) -> dict[str, Put]:
         """`yielding`: a call that was faster wins (`KeyTakenError`); else its result is replaced in turn."""
-        staged = self._staged(made)
+        records = self._writer.numbered(list(made.values()), self._records.stage)
+        staged = dict(zip(made, records, strict=True))
         try:
-            for space, members in by_space(staged.values()).items():
-                self._indexed.add(space, members)
+            self._writer.index(records)
             replaced = self._published(staged, held, yielding=yielding)
         except SearchByImageError:
             self._give_up(staged.values())
             raise
         self._forget_later(replaced.values())
         return {key: Put(Stored.of(record), key not in replaced) for key, record in staged.items()}
-
-    def _staged(self, made: Mapping[str, Record]) -> dict[str, Record]:
-        for _ in range(ATTEMPTS):
-            ids = self._ids.take(len(made))
-            records = {key: replace(record, id=id_) for (key, record), id_ in zip(made.items(), ids, strict=True)}
-            try:
-                self._records.stage(list(records.values()))
-            except DuplicateIdError:
-                continue
-            return records
-        raise StoreError(f"No free id was found in {ATTEMPTS} attempts. Is the clock of this machine right?")
 
     def _published(self, staged: Mapping[str, Record], held: dict[str, Stored], *, yielding: bool) -> dict[str, Stored]:
         """What was replaced, by key. Who changes the same keys at the same time goes first or after."""
@@ -235,14 +218,9 @@ class KeyedPictures:
     def _forget_later(self, replaced: Iterable[Stored]) -> None:
         """The change counts already; what the index or the records refuse here is done by the maintenance."""
         try:
-            self._forget(list(replaced))
+            self._writer.forget(list(replaced))
         except SearchByImageError as error:
             _logger.warning("A replaced picture is removed later: %s", error)
-
-    def _forget(self, replaced: Sequence[Stored]) -> None:
-        for space, members in by_space(replaced).items():
-            self._indexed.delete(space, as_ids(stored.id for stored in members))
-        self._records.finish_removal(stored.id for stored in replaced)
 
 
 def _publication(record: Record, held: Stored | None) -> Publication:

@@ -1,43 +1,33 @@
-"""The picture library: the only place where the record store and the vector index meet.
-
-Write: 1. the record, pending, on disk; 2. the vector, accepted by the index; 3. later, in the background, ready.
-Remove: 1. the record hidden, on disk; 2. the vector out of the index; 3. the record deleted.
-Whatever stopped in between is finished by `recover`.
-"""
+"""The picture library: pictures in, the nearest out, over a record store and a vector index."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from search_by_image.deadline import limited, one_call
 from search_by_image.documents import check_document
-from search_by_image.errors import DuplicateIdError, InvalidInputError, SearchByImageError, StoreError, UnknownNameError
+from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
 from search_by_image.filters import Filter, check_filter
-from search_by_image.ids import IdGenerator
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.keyed import KeyedPictures
 from search_by_image.locks import SharedLock
 from search_by_image.nearest import Finder
-from search_by_image.pictures import Added, Hit, Prepared, by_space
+from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
-from search_by_image.records.base import Match, Record, RecordStore, SpaceRecord, Stored
+from search_by_image.records.base import Match, RecordStore, SpaceRecord, Stored
 from search_by_image.records.ledger import Ledger
-from search_by_image.recovery import finish_additions, finish_publications, finish_removals
+from search_by_image.recovery import finish_what_stopped
 from search_by_image.settings import check_collection_name
 from search_by_image.similar import SimilarPictures
 from search_by_image.spaces import SpaceBook
 from search_by_image.timing import timed
-from search_by_image.vectors.base import Metric, VectorIndex, as_ids
+from search_by_image.vectors.base import Metric, VectorIndex
+from search_by_image.writing import Writer
 
-ID_ATTEMPTS = 5
 STUCK_AFTER_MS = 60_000
-
-
 Admit = Callable[[str], None]
 
 
@@ -82,12 +72,11 @@ class Library:
             dimension=self.options.dimension,
         )
         self._finder = Finder(records, index, self._indexed)
-        self._ids = IdGenerator()
+        self._writer = Writer(records, self._indexed)
         self._clearing = SharedLock()
         self.keyed = KeyedPictures(
             records,
-            self._indexed,
-            self._ids,
+            self._writer,
             self._writing,
             document_bytes=self.options.document_bytes,
             store_timeout=self.store_timeout,
@@ -102,8 +91,6 @@ class Library:
             store_timeout=self.store_timeout,
         )
         self._closed = False
-        self._accepted: list[int] = []
-        self._accepted_lock = threading.Lock()
         self._create_collections()
         self.recover()
 
@@ -172,8 +159,7 @@ class Library:
     def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
         """All or none."""
         with self._writing():
-            records = self._put(pictures)
-            self._accept(records)
+            records = self._writer.add(pictures)
         return [Added(record.id, record.collection) for record in records]
 
     @one_call
@@ -261,9 +247,7 @@ class Library:
     def remove(self, match: Match) -> list[Stored]:
         """Remove the matching pictures from both stores and answer with what was removed."""
         with self._writing():
-            removed = self._records.begin_removal(self._checked(match))
-            self._finish_removal(removed)
-        return removed
+            return self._writer.remove(self._checked(match))
 
     def clear(self) -> None:
         """Remove everything, then create the configured collections anew."""
@@ -274,18 +258,16 @@ class Library:
     def recover(self) -> None:
         """Bring the index in step with the records; what is not settled is done again."""
         self._indexed.open_all()
-        finish_publications(self._records, older_than_ms=STUCK_AFTER_MS)
-        finish_removals(self._records, self._indexed)
-        finish_additions(self._records, self._indexed, older_than_ms=0)
+        finish_what_stopped(self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=0)
 
     def maintain(self) -> None:
         """Settle what was accepted, finish what a failure left, let the index keep house."""
         with self._writing():
-            self._settle()
+            self._writer.settle()
             self._indexed.maintain()
-            finish_publications(self._records, older_than_ms=STUCK_AFTER_MS)
-            finish_removals(self._records, self._indexed)
-            finish_additions(self._records, self._indexed, older_than_ms=STUCK_AFTER_MS)
+            finish_what_stopped(
+                self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=STUCK_AFTER_MS
+            )
         self._index.maintain()
 
     @one_call
@@ -299,7 +281,7 @@ class Library:
         with self._clearing.exclusive():
             if not self._closed:
                 self._closed = True
-                self._settle()
+                self._writer.settle()
                 self._index.close()
                 self._records.close()
 
@@ -320,43 +302,3 @@ class Library:
     def _create_collections(self) -> None:
         for name in dict.fromkeys((self.options.default_collection, *self.options.collections)):
             self._records.create_collection(check_collection_name(name))
-
-    def _put(self, pictures: Sequence[Prepared]) -> list[Record]:
-        for _ in range(ID_ATTEMPTS):
-            now = datetime.now(UTC)
-            records = [
-                picture.record(id_, now) for id_, picture in zip(self._ids.take(len(pictures)), pictures, strict=True)
-            ]
-            try:
-                self._records.put(records)
-            except DuplicateIdError:
-                continue
-            return records
-        raise StoreError(f"No free id was found in {ID_ATTEMPTS} attempts. Is the clock of this machine right?")
-
-    def _accept(self, records: Sequence[Record]) -> None:
-        try:
-            for space, members in by_space(records).items():
-                self._indexed.add(space, members)
-        except SearchByImageError:
-            self._records.begin_removal(Match(ids=tuple(record.id for record in records)))
-            raise
-        with self._accepted_lock:
-            self._accepted.extend(record.id for record in records)
-
-    def _settle(self) -> None:
-        with self._accepted_lock:
-            ids, self._accepted = self._accepted, []
-        if not ids:
-            return
-        try:
-            self._records.settle(ids)
-        except SearchByImageError:
-            with self._accepted_lock:
-                self._accepted.extend(ids)
-            raise
-
-    def _finish_removal(self, removed: Sequence[Stored]) -> None:
-        for space, members in by_space(removed).items():
-            self._indexed.delete(space, as_ids(stored.id for stored in members))
-        self._records.finish_removal(stored.id for stored in removed)

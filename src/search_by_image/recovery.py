@@ -5,6 +5,15 @@ from search_by_image.indexed import IndexedSpaces
 from search_by_image.records.base import RecordStore, State
 
 
+def finish_what_stopped(
+    records: RecordStore, indexed: IndexedSpaces, *, staged_ms_ago: int, pending_ms_ago: int
+) -> None:
+    """`..._ms_ago`: how old what is staged or pending must be, so that nobody works on it any more."""
+    finish_publications(records, older_than_ms=staged_ms_ago)
+    finish_removals(records, indexed)
+    finish_additions(records, indexed, older_than_ms=pending_ms_ago)
+
+
 def finish_removals(records: RecordStore, indexed: IndexedSpaces) -> None:
     for space, ids in records.in_state(State.REMOVING).items():
         indexed.delete(space, ids)
