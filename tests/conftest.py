@@ -1,6 +1,7 @@
 """Fixtures that many test files use."""
 
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from search_by_image.library import Library
 from search_by_image.settings import load_settings
 from serving import serving
 
+SHARED = ("milvus", "mariadb", "postgresql", "mongodb", "demo")
 EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
 
 
@@ -35,11 +37,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     soaks = [] if wants_every_case() else [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=soaks)
     items[:] = sorted((item for item in items if item not in soaks), key=uses_milvus)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
 
 
 def uses_milvus(item: pytest.Item) -> bool:
     """They come last and together: a Milvus that has nothing to do takes a third of a core."""
-    return "milvus" in getattr(item, "fixturenames", ()) or "[milvus" in item.nodeid
+    return group_of(item) == "milvus"
+
+
+def group_of(item: pytest.Item) -> str:
+    """Where tests run in several processes, those that share a server, or else a file, are in one."""
+    names = {*getattr(item, "fixturenames", ()), *re.findall(r"\w+", item.nodeid.partition("[")[2])}
+    return next((shared for shared in SHARED if any(name.startswith(shared) for name in names)), str(item.path))
 
 
 @pytest.fixture
