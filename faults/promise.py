@@ -52,7 +52,7 @@ def half_there(engine: SearchEngine) -> frozenset[int]:
     records, index = engine.library._records, engine.library._index
     differing = set(unsettled(engine))
     for space in engine.library.spaces():
-        differing |= set(records.ids(space.name).tolist()) ^ set(index.ids(space.name).tolist())
+        differing |= set(records.ids(space.name).tolist()) ^ set(index.ids(space.indexed.name).tolist())
     return frozenset(differing)
 
 

@@ -12,8 +12,9 @@ from search_by_image.library import Library, LibraryOptions
 from search_by_image.locks import Gate
 from search_by_image.pipeline import Pipeline
 from search_by_image.plugins import Features, Host, Processor, Registry
+from search_by_image.records.base import RecordStore
 from search_by_image.records.sql import SqlRecordStore
-from search_by_image.vectors.base import Metric
+from search_by_image.vectors.base import Metric, VectorIndex
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from search_by_image.workshop import Workshop
 
@@ -58,7 +59,12 @@ def cheap_pipelines() -> dict[str, Pipeline]:
 
 def open_library(folder: Path, *, snapshot_every: int = 10_000, **options: object) -> Library:
     """A library with the cheap pipelines on embedded stores in the folder."""
-    extractor = Extractor(cheap_pipelines(), ImageLimits(), Gate(4, 64))
     index = EmbeddedIndex(EmbeddedSettings(path=folder / "vectors", snapshot_every=snapshot_every))
     records = SqlRecordStore(f"sqlite:///{folder / 'records.db'}")
+    return library_over(records, index, **options)
+
+
+def library_over(records: RecordStore, index: VectorIndex, **options: object) -> Library:
+    """One worker of several, when others are opened over the same stores."""
+    extractor = Extractor(cheap_pipelines(), ImageLimits(), Gate(4, 64))
     return Library(records, index, extractor, LibraryOptions(**options))

@@ -22,7 +22,9 @@ from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
 from search_by_image.fetch import FetchSettings, UrlFetcher
 from search_by_image.library import Library
+from search_by_image.records.sql import SqlRecordStore
 from search_by_image.settings import load_settings
+from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from serving import serving
 
 SHARED = ("milvus", "mariadb", "postgresql", "mongodb", "demo")
@@ -55,6 +57,20 @@ def group_of(item: pytest.Item) -> str:
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     opened = open_library(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shared_index(tmp_path: Path) -> Iterator[EmbeddedIndex]:
+    opened = EmbeddedIndex(EmbeddedSettings(path=tmp_path / "vectors"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shared_records(tmp_path: Path) -> Iterator[SqlRecordStore]:
+    opened = SqlRecordStore(f"sqlite:///{tmp_path / 'records.db'}")
     yield opened
     opened.close()
 

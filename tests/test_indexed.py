@@ -3,61 +3,43 @@
 `tests/test_workers.py` does the same with processes and servers.
 """
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from cheap_library import cheap_pipelines, picture
+from cheap_library import library_over, picture
 from search_by_image.errors import UnknownNameError, VectorMismatchError
-from search_by_image.extraction import Extractor
 from search_by_image.filters import In
-from search_by_image.images import ImageLimits
 from search_by_image.indexed import IndexedSpaces, differences, reconcile
-from search_by_image.library import Library, LibraryOptions
-from search_by_image.locks import Gate
+from search_by_image.library import Library
 from search_by_image.records.base import Match, State
 from search_by_image.records.sql import SqlRecordStore
 from search_by_image.vectors.base import Metric, as_ids
-from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
+from search_by_image.vectors.embedded import EmbeddedIndex
 
-MakeWorker = Callable[..., Library]
 SPACE = "search_by_image_images"
 
 
 @pytest.fixture
-def index(tmp_path) -> Iterator[EmbeddedIndex]:
-    opened = EmbeddedIndex(EmbeddedSettings(path=tmp_path / "vectors"))
-    yield opened
-    opened.close()
+def index(shared_index) -> EmbeddedIndex:
+    return shared_index
 
 
 @pytest.fixture
-def records(tmp_path) -> Iterator[SqlRecordStore]:
-    opened = SqlRecordStore(f"sqlite:///{tmp_path / 'records.db'}")
-    yield opened
-    opened.close()
+def records(shared_records) -> SqlRecordStore:
+    return shared_records
 
 
 @pytest.fixture
-def worker(records, index) -> MakeWorker:
-    def make(**options) -> Library:
-        extractor = Extractor(cheap_pipelines(), ImageLimits(), Gate(4, 64))
-        return Library(records, index, extractor, LibraryOptions(**options))
-
-    return make
+def one(records, index) -> Library:
+    return library_over(records, index)
 
 
 @pytest.fixture
-def one(worker) -> Library:
-    return worker()
-
-
-@pytest.fixture
-def other(one, worker) -> Library:
-    return worker()
+def other(one, records, index) -> Library:
+    return library_over(records, index)
 
 
 def numbers(library, number, **options):
@@ -283,6 +265,14 @@ class TestReconcile:
         index.upsert(SPACE, as_ids([5]), staged.vector[np.newaxis])
         missing, surplus = differences(records, index, records.space(SPACE))
         assert (missing.tolist(), surplus.tolist()) == ([], [5])
+
+    def test_what_is_staged_is_filled_in(self, one, records, index):
+        put(one, 1)
+        (record,) = records.read(SPACE, records.ids(SPACE))
+        staged = replace(record, id=record.id + 1)
+        records.stage([staged])
+        reconcile(records, index, records.space(SPACE))
+        assert index.ids(SPACE).tolist() == [record.id, staged.id]
 
 
 def test_a_space_that_is_not_recorded_is_named(records, index, one):

@@ -7,7 +7,7 @@ What was written before the place changed is brought there by the process that c
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -22,6 +22,8 @@ from search_by_image.vectors.base import Ids, VectorIndex, as_ids, batches, miss
 Result = TypeVar("Result")
 REPLAY_BATCH = 2000
 ATTEMPTS = 5
+LATER = "@"
+"""After a space's name, before what tells its later places apart; collections have none in their names."""
 
 
 class IndexedSpaces:
@@ -72,7 +74,7 @@ class IndexedSpaces:
     def clear(self) -> None:
         """Delete everything from both stores."""
         with in_turn(self._changing):
-            places = {space.indexed.name for space in (*self.served(), *self._records.spaces())}
+            places = self._places_of(lambda _space: True)
             self._records.clear()
             for place in places:
                 self._index.drop_space(place)
@@ -81,9 +83,8 @@ class IndexedSpaces:
 
     def drop(self, collection: str) -> None:
         """Delete everything of the collection from both stores."""
-        with self._changing:
-            recorded = (*self.served(), *self._records.spaces())
-            places = {space.indexed.name for space in recorded if space.collection == collection}
+        with in_turn(self._changing):
+            places = self._places_of(lambda space: space.collection == collection)
             self._records.drop_collection(collection)
             for place in places:
                 self._index.drop_space(place)
@@ -182,9 +183,19 @@ class IndexedSpaces:
         if old.indexed.name != new.indexed.name:
             self._leaving[0][old.name] = old
 
+    def _places_of(self, wanted: Callable[[SpaceRecord], bool]) -> set[str]:
+        kept = self._index.kept()
+        spaces = {*self.served(), *self._records.spaces()}
+        return {place for space in spaces if wanted(space) for place in places_of(space, kept)}
+
     def _serve_only(self, spaces: dict[str, SpaceRecord]) -> None:
         self._served = spaces
         self._by_key = {(space.collection, space.pipeline): space for space in spaces.values()}
+
+
+def places_of(space: SpaceRecord, kept: Iterable[str]) -> set[str]:
+    """Where the index has, had, or is about to have the space's vectors; `kept`: all places that the index keeps."""
+    return {space.name, space.indexed.name, *(place for place in kept if place.startswith(space.name + LATER))}
 
 
 def index_records(index: VectorIndex, place: str, records: Sequence[Record]) -> None:
@@ -197,12 +208,11 @@ def index_records(index: VectorIndex, place: str, records: Sequence[Record]) -> 
 def differences(records: RecordStore, index: VectorIndex, space: SpaceRecord) -> tuple[Ids, Ids]:
     """The ids that the index lacks, and those it should not have.
 
-    The index is asked first, then what is staged: what another process adds, or publishes, meanwhile is never surplus.
-    What is staged may be published before anybody looks again, so the index is to hold it.
+    The index is asked first: what another process adds meanwhile is never surplus. What is staged may be published
+    before anybody looks again, so the index is to hold it.
     """
     indexed = index.ids(space.indexed.name)
-    staged = records.in_state(State.STAGED).get(space.name, indexed[:0])
-    return missing_and_surplus(np.union1d(staged, records.ids(space.name)), indexed)
+    return missing_and_surplus(_to_be_indexed(records, space), indexed)
 
 
 def reconcile(records: RecordStore, index: VectorIndex, space: SpaceRecord) -> None:
@@ -228,7 +238,13 @@ def fill(
         index_records(index, place, records.read(space.name, part))
         on_progress(number * REPLAY_BATCH + len(part))
     if len(ids):
-        index.delete(place, np.setdiff1d(ids, records.ids(space.name)))
+        index.delete(place, np.setdiff1d(ids, _to_be_indexed(records, space)))
+
+
+def _to_be_indexed(records: RecordStore, space: SpaceRecord) -> Ids:
+    """Staged ones are read first: what is published meanwhile is then in both."""
+    staged = records.in_state(State.STAGED).get(space.name, as_ids(()))
+    return np.union1d(staged, records.ids(space.name))
 
 
 def _check_origin(seen: SpaceRecord | None, recorded: SpaceRecord) -> None:

@@ -19,7 +19,8 @@ from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, RecordStore, SpaceRecord, Stored
 from search_by_image.records.ledger import Ledger
-from search_by_image.recovery import finish_what_stopped
+from search_by_image.recovery import STUCK_AFTER_MS, finish_what_stopped
+from search_by_image.reindexing import Reindex
 from search_by_image.settings import check_collection_name
 from search_by_image.similar import SimilarPictures
 from search_by_image.spaces import SpaceBook
@@ -27,7 +28,6 @@ from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex
 from search_by_image.writing import Writer
 
-STUCK_AFTER_MS = 60_000
 Admit = Callable[[str], None]
 
 
@@ -71,6 +71,7 @@ class Library:
             metric=self.options.metric,
             dimension=self.options.dimension,
         )
+        self.reindexing = Reindex(records, index, self._indexed)
         self._finder = Finder(records, index, self._indexed)
         self._writer = Writer(records, self._indexed)
         self._clearing = SharedLock()

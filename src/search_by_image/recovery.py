@@ -4,6 +4,9 @@ from search_by_image.ids import id_at
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.records.base import RecordStore, State
 
+STUCK_AFTER_MS = 60_000
+"""No call works as long on a picture: what is pending longer was left by a process that is gone."""
+
 
 def finish_what_stopped(
     records: RecordStore, indexed: IndexedSpaces, *, staged_ms_ago: int, pending_ms_ago: int

@@ -139,7 +139,7 @@ class RecordStore(Protocol):
     def collections(self) -> tuple[str, ...]: ...
 
     def drop_collection(self, name: str) -> None:
-        """Delete the collection with its records and spaces."""
+        """Delete the collection and its spaces, then its records, as `clear` does."""
         ...
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:

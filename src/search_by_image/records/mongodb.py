@@ -94,10 +94,10 @@ class MongoRecordStore:
 
     def drop_collection(self, name: str) -> None:
         with self._connected():
-            for among in self._parts_of({"collection": name}):
-                self._images.delete_many({"_id": among})
             self._spaces.delete_many({"collection": name})
             self._collections.delete_one({"_id": name})
+            for among in self._parts_of({"collection": name}):
+                self._images.delete_many({"_id": among})
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._connected():

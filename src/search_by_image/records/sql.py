@@ -70,9 +70,10 @@ class SqlRecordStore:
             return tuple(connection.scalars(select(collections.c.name).order_by(collections.c.name)))
 
     def drop_collection(self, name: str) -> None:
-        with self._write() as connection:
-            for column in (images.c.collection, spaces.c.collection, collections.c.name):
-                connection.execute(delete(column.table).where(column == name))
+        for columns in ((spaces.c.collection, collections.c.name), (images.c.collection,)):
+            with self._write() as connection:
+                for column in columns:
+                    connection.execute(delete(column.table).where(column == name))
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
         with self._write() as connection:

@@ -112,7 +112,7 @@ class VectorIndex(Protocol):
     def kept(self) -> tuple[str, ...]:
         """The names of all spaces that are kept, opened or not, sorted; on a shared server also those of others.
 
-        One that has never been saved may be left out.
+        One that is not open and has never been saved may be left out.
         """
         ...
 

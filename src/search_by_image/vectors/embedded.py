@@ -63,7 +63,7 @@ class EmbeddedIndex:
 
     def kept(self) -> tuple[str, ...]:
         self._check_open()
-        return tuple(sorted(kept_names(self._settings.path)))
+        return tuple(sorted({*self._spaces, *kept_names(self._settings.path)}))
 
     @property
     def recipe(self) -> str:
