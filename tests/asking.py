@@ -7,11 +7,15 @@ import httpx
 from fastapi import FastAPI
 
 OWN = "http://127.0.0.1:8002"
+HERE = ("127.0.0.1", 4000)
 
 
-def ask(app: FastAPI, method: str, path: str, *, base_url: str = OWN, **request: Any) -> httpx.Response:
+def ask(
+    app: FastAPI, method: str, path: str, *, base_url: str = OWN, client: tuple[str, int] = HERE, **request: Any
+) -> httpx.Response:
     async def answer() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as client:
-            return await client.request(method, path, **request)
+        transport = httpx.ASGITransport(app, client=client)
+        async with httpx.AsyncClient(transport=transport, base_url=base_url) as asker:
+            return await asker.request(method, path, **request)
 
     return asyncio.run(answer())

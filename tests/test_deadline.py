@@ -151,7 +151,7 @@ CALLS = {
     "count": lambda library: library.count(),
     "known_pictures": lambda library: library.known_pictures("Thumb", [b"0" * 32]),
     "remove": lambda library: library.remove(Match(collection="images")),
-    "ping": lambda library: library.ping(),
+    "ping": lambda library: library.health.ping(),
 }
 
 

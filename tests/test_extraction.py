@@ -82,7 +82,7 @@ def test_the_pipeline_is_looked_up_before_the_picture_is_checked():
 )
 def test_a_picture_is_checked_before_it_takes_a_place(image, error):
     made = extractor(places=1, queue=0, limits=ImageLimits(max_pixels=100))
-    with made._gate.enter(), pytest.raises(error):
+    with made.gate.enter(), pytest.raises(error):
         made.extract(image, "Mean")
     assert processor(made).calls == 0
 
@@ -111,7 +111,7 @@ def test_another_picture_pipeline_or_collection_is_computed_anew():
 def test_what_is_known_needs_no_place():
     made = extractor(places=1, queue=0)
     known = made.extract(picture(1), "Mean")
-    with made._gate.enter():
+    with made.gate.enter():
         assert made.extract(picture(1), "Mean") is known
         with pytest.raises(OverloadedError):
             made.extract(picture(2), "Mean")
@@ -163,7 +163,7 @@ def test_when_the_queue_is_full_a_picture_is_turned_away():
     with ThreadPoolExecutor(2) as threads:
         accepted = [threads.submit(made.extract, picture(seed), "Mean") for seed in (1, 2)]
         assert mean.started.acquire(timeout=SOON)
-        while made._gate._entered._value:
+        while made.gate._entered._value:
             threading.Event().wait(0.001)
         with pytest.raises(OverloadedError):
             made.extract(picture(3), "Mean")

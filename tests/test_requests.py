@@ -153,7 +153,7 @@ def test_the_line_has_the_route_the_outcome_and_the_stages(client_of, caplog, en
     assert "outcome" not in searched
     assert failed["outcome"] == "20005"
     told = {(other["route"], other["status"]) for other in others}
-    assert told == {("/static", 200), ("unmatched", 404), ("/healthz", 405)}
+    assert told == {("/static/{path}", 200), ("unmatched", 404), ("/healthz", 405)}
 
 
 def test_problems_have_the_requests_id(client_of, engine, monkeypatch):

@@ -50,13 +50,17 @@ class Visitor(threading.Thread):
 
     def run(self):
         for _ in range(DEADLINE * 20):
-            try:
+            if self.is_ready():
                 self.answer = httpx.get(self.url + self.path, timeout=DEADLINE)
-            except httpx.ConnectError:
-                time.sleep(0.05)
-            else:
                 os.kill(os.getpid(), signal.SIGINT)
                 return
+            time.sleep(0.05)
+
+    def is_ready(self):
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=DEADLINE).status_code == 200
+        except httpx.ConnectError:
+            return False
 
 
 def serve_once(*words, url, path="/healthz"):

@@ -7,7 +7,7 @@ from contextvars import copy_context
 import pytest
 
 from cheap_library import picture
-from search_by_image.timing import Stopwatch, stage, timed
+from search_by_image.timing import Stopwatch, stage, timed, unheard
 
 
 @pytest.fixture
@@ -55,6 +55,14 @@ def test_nothing_is_reported_where_nobody_listens(clock):
     with stage("decode"):
         clock.passes(1)
     assert watch.seconds == {}
+
+
+def test_work_that_is_not_the_callers_is_not_heard(clock):
+    with Stopwatch() as watch, stage("inference"):
+        with unheard(), stage("records"):
+            clock.passes(1)
+        clock.passes(2)
+    assert watch.seconds == {"inference": 3}
 
 
 def test_every_watch_that_runs_hears_it(clock):

@@ -23,7 +23,7 @@ class Extractor:
     ) -> None:
         self.pipelines = pipelines
         self.limits = limits
-        self._gate = gate
+        self.gate = gate
         self._cache = _RecentlyUsed(cached)
 
     def pipeline(self, name: str) -> Pipeline:
@@ -39,10 +39,16 @@ class Extractor:
         known = self._cache.get(key)
         if known is not None:
             return known
-        with uncounted(), self._gate.enter(), stage("inference"):
+        with uncounted(), self.gate.enter(), stage("inference"):
             made = steps.extract(image, collection)
         self._cache.put(key, made)
         return made
+
+    def check(self, pipeline: str) -> None:
+        """Raises `ModelError` when a model of the pipeline does not answer."""
+        for node in self.pipeline(pipeline).nodes:
+            if node.typed is not None:
+                node.typed.check()
 
     def forget(self) -> None:
         """Compute every picture anew, as a benchmark must."""

@@ -121,7 +121,9 @@ class KeyedPictures:
             }
             return self._written(made, held, yielding=not expected.is_any)
 
-        return self._repeated(attempt)
+        put = self._repeated(attempt)
+        self._writer.tally.add(added=len(put))
+        return put
 
     @one_call
     def change(self, collection: str, key: str, patch: Mapping[str, Any], expected: Expected | None = None) -> Stored:

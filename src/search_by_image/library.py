@@ -11,6 +11,7 @@ from search_by_image.documents import check_document
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
 from search_by_image.filters import Filter, check_filter
+from search_by_image.health import StoreHealth
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.keyed import KeyedPictures
 from search_by_image.locks import SharedLock
@@ -24,6 +25,7 @@ from search_by_image.reindexing import Reindex
 from search_by_image.settings import check_collection_name
 from search_by_image.similar import SimilarPictures
 from search_by_image.spaces import SpaceBook
+from search_by_image.tally import Tally, one_import
 from search_by_image.timing import timed
 from search_by_image.vectors.base import Metric, VectorIndex
 from search_by_image.writing import Writer
@@ -61,9 +63,11 @@ class Library:
     ) -> None:
         self.options = options or LibraryOptions()
         self.extractor = extractor
+        self.tally = Tally()
         self._records = records = timed(records, "records")
         self._index = index = timed(index, "vectors")
         self._indexed = IndexedSpaces(records, index)
+        self.health = StoreHealth(records, index, seconds=self.store_timeout)
         self._spaces = SpaceBook(
             records,
             self._indexed,
@@ -73,7 +77,7 @@ class Library:
         )
         self.reindexing = Reindex(records, index, self._indexed)
         self._finder = Finder(records, index, self._indexed)
-        self._writer = Writer(records, self._indexed)
+        self._writer = Writer(records, self._indexed, self.tally)
         self._clearing = SharedLock()
         self.keyed = KeyedPictures(
             records,
@@ -136,6 +140,7 @@ class Library:
         """
         return self.add_many([self.prepare(image, document, pipeline, collection, admit=admit)])[0]
 
+    @one_import
     @one_call
     def prepare(
         self,
@@ -270,12 +275,6 @@ class Library:
                 self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=STUCK_AFTER_MS
             )
         self._index.maintain()
-
-    @one_call
-    def ping(self) -> None:
-        """Raises `StoreUnavailableError` when one of the stores does not answer."""
-        self._records.ping()
-        self._index.ping()
 
     def close(self) -> None:
         """Once is enough; a second call does nothing."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from search_by_image.deadline import FOREVER, at_most
 from search_by_image.errors import OverloadedError, StoreUnavailableError
+from search_by_image.tally import Count
 from search_by_image.timing import stage
 
 
@@ -66,18 +67,31 @@ class Gate:
     """Lets `places` in at once and `queue` more wait; raises `OverloadedError` for any beyond."""
 
     def __init__(self, places: int, queue: int) -> None:
+        self.places = places
+        self.queue = queue
         self._free = threading.BoundedSemaphore(places)
         self._entered = threading.BoundedSemaphore(places + queue)
+        self._waiting = Count()
+        self._inside = Count()
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting.value
+
+    @property
+    def inside(self) -> int:
+        return self._inside.value
 
     @contextmanager
     def enter(self) -> Iterator[None]:
         if not self._entered.acquire(blocking=False):
             raise OverloadedError("Too many pictures are waiting to be processed. Try again in a second.")
         try:
-            with stage("queue"):
+            with stage("queue"), self._waiting.one_more():
                 self._free.acquire()
             try:
-                yield
+                with self._inside.one_more():
+                    yield
             finally:
                 self._free.release()
         finally:

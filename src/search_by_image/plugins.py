@@ -115,6 +115,9 @@ class Processor:
     def process(self, image: Image.Image, context: Context) -> Features | Subject | Image.Image:
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Raises an error of ours when it could not process a picture now; `/readyz` asks every few seconds."""
+
 
 Plugin = Callable[..., Any]
 

@@ -2,21 +2,30 @@
 
 import errno
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+from typing import Literal
 
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from search_by_image.api.access_log import log_access
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.api.guard import host_of, is_loopback
+from search_by_image.api.lifecycle import Lifecycle
+from search_by_image.api.starting import still_starting
+from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
 from search_by_image.fetch import UrlFetcher
 from search_by_image.settings import Settings
 
-GRACE = 10  # seconds that requests under way have to end
+CLOSING = 1  # seconds that answers have to leave, when all requests have ended or their time is up
 REMEDIES = {
     errno.EADDRINUSE: "another program listens there. Stop it, or choose another port, such as --port {next}",
     errno.EACCES: "this user may not use that port. Choose one above 1023, such as --port 8002",
@@ -63,30 +72,72 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         allowed_hosts=_allowed_hosts(settings),
         anonymous=settings.access.allow_anonymous or _is_for_this_machine(settings),
         key_seconds=settings.access.key_seconds,
+        count_seconds=settings.metrics.count_seconds,
     )
     return create_app(engine, fetcher, options)
 
 
+@contextmanager
+def answering_meanwhile(sock: socket.socket) -> Iterator[None]:
+    """Until the block ends callers get 503, and health probes 200; those who connect after that wait for `run`."""
+    app = Tracing(still_starting, observers=(log_access,))
+    server = uvicorn.Server(_config(app, lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([sock.dup()],), name="starting", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; the handler that the signal had before runs when all is stopped."""
-    proxies = settings.access.trusted_proxies
-    config = uvicorn.Config(
+    """Serve until SIGINT or SIGTERM; the handler that the signal had before runs when all is stopped.
+
+    Requests under way have `limits/shutdown_seconds` to end, while new ones are answered with 503. After that they are
+    too; their threads end by their own time limits and change nothing any more where the library is closed by then.
+    """
+    config = _config(app, proxies=settings.access.trusted_proxies)
+    _Server(config, app.state.lifecycle, settings, on_started).run(sockets=[sock])
+
+
+def _config(app: ASGIApp, *, proxies: Sequence[str] = (), lifespan: Literal["auto", "off"] = "auto") -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         ws="none",
-        timeout_graceful_shutdown=GRACE,
+        lifespan=lifespan,
+        timeout_graceful_shutdown=CLOSING,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
     )
-    _Server(config, on_started, threaded=settings.flask.threaded).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], *, threaded: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, lifecycle: Lifecycle, settings: Settings, on_started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._lifecycle = lifecycle
         self._on_started = on_started
-        self._threaded = threaded
+        self._threaded = settings.flask.threaded
+        self._grace = settings.limits.shutdown_seconds
+        self._patience = 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._lifecycle.is_stopping or not self.started:
+            super().handle_exit(sig, frame)
+            return
+        self._captured_signals.append(sig)
+        self._patience = monotonic() + self._grace
+        self._lifecycle.stop()
+
+    async def on_tick(self, counter: int) -> bool:
+        drained = not self._lifecycle.running.value or monotonic() >= self._patience
+        if self._lifecycle.is_stopping and drained:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if not self._threaded:

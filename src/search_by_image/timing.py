@@ -8,8 +8,8 @@ What listens is held by the context: threads that take it over (as those that an
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from time import perf_counter
 from types import TracebackType
@@ -53,6 +53,16 @@ def stage(name: str) -> AbstractContextManager[object]:
     """Time the block of a `with` statement; where nobody listens it costs one look-up."""
     heard = _heard.get()
     return _NOBODY if heard is None else _Stage(name, heard)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What is done inside is reported to nobody: it is not the caller's work."""
+    token = _heard.set(None)
+    try:
+        yield
+    finally:
+        _heard.reset(token)
 
 
 def timed(target: T, name: str) -> T:

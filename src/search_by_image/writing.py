@@ -15,6 +15,7 @@ from search_by_image.ids import IdGenerator
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.pictures import Prepared, by_space
 from search_by_image.records.base import Match, Record, RecordStore, Stored
+from search_by_image.tally import Tally
 from search_by_image.vectors.base import as_ids
 
 ID_ATTEMPTS = 5
@@ -23,7 +24,8 @@ ID_ATTEMPTS = 5
 class Writer:
     """Thread-safe."""
 
-    def __init__(self, records: RecordStore, indexed: IndexedSpaces) -> None:
+    def __init__(self, records: RecordStore, indexed: IndexedSpaces, tally: Tally) -> None:
+        self.tally = tally
         self._records = records
         self._indexed = indexed
         self._ids = IdGenerator()
@@ -41,6 +43,7 @@ class Writer:
             raise
         with self._lock:
             self._accepted.extend(record.id for record in records)
+        self.tally.add(added=len(records))
         return records
 
     def numbered(self, records: Sequence[Record], write: Callable[[Sequence[Record]], None]) -> list[Record]:
@@ -62,6 +65,7 @@ class Writer:
     def remove(self, match: Match) -> list[Stored]:
         removed = self._records.begin_removal(match)
         self.forget(removed)
+        self.tally.add(removed=len(removed))
         return removed
 
     def forget(self, removed: Sequence[Stored]) -> None:

@@ -11,9 +11,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from search_by_image.api.callers import ALMIGHTY, ANYONE, CALLER, Caller, Requires, caller_of, public
-from search_by_image.api.exchange import note_key
+from search_by_image.api.callers import ALMIGHTY, ANYONE, CALLER, HERE, Caller, Requires, caller_of, public
+from search_by_image.api.exchange import note_key, note_route
 from search_by_image.api.known_keys import KnownKeys
+from search_by_image.api.local import is_from_here
 from search_by_image.api.refusal import refusal
 from search_by_image.errors import ForbiddenError, SearchByImageError, UnauthenticatedError
 from search_by_image.keys import Scope, check_key, id_in
@@ -47,11 +48,15 @@ class Access:
 
     async def _admit(self, scope: Connection) -> Caller:
         route = selected_route(scope)
-        if route is not None and is_public(route):
+        if route is None:
+            return await self._identify(Headers(scope=scope))
+        note_route(route.path_format or "")
+        if is_public(route):
             return ANYONE
+        if is_free_here(route) and is_from_here(scope):
+            return HERE
         caller = await self._identify(Headers(scope=scope))
-        if route is not None:
-            caller.check_scope(_required_by(route, scope["path"]))
+        caller.check_scope(_required_by(route, scope["path"]))
         return caller
 
     async def _identify(self, headers: Headers) -> Caller:
@@ -93,6 +98,11 @@ def routes_of(app: FastAPI) -> Iterator[RouteContext]:
 def is_public(route: RouteContext) -> bool:
     """Files that are served from a folder are for all."""
     return isinstance(getattr(route.route, "app", None), StaticFiles) or public in _dependencies(route)
+
+
+def is_free_here(route: RouteContext) -> bool:
+    """From this very machine no key is needed."""
+    return any(call.free_here for call in _dependencies(route) if isinstance(call, Requires))
 
 
 def declared_scope(route: RouteContext) -> Scope | None:

@@ -16,7 +16,11 @@ from search_by_image.api.cors import Cors
 from search_by_image.api.description import add_description
 from search_by_image.api.guard import Guard
 from search_by_image.api.known_keys import KnownKeys
+from search_by_image.api.lifecycle import Draining, Lifecycle
+from search_by_image.api.metrics import Metrics
+from search_by_image.api.metrics_route import metrics_routes
 from search_by_image.api.page_routes import add_page
+from search_by_image.api.readiness import Readiness
 from search_by_image.api.responses import (
     SafeJSONResponse,
     problem_of,
@@ -42,6 +46,7 @@ class AppOptions:
 
     `allowed_hosts`: names, beside this machine's loopback addresses, that the service is called by; empty: any.
     `anonymous`: while there is no API key, anyone may do everything; `key_seconds`: how long a look-up of a key holds.
+    `count_seconds`: how long a count of images holds in the metrics.
     """
 
     page: bool = True
@@ -53,6 +58,7 @@ class AppOptions:
     allowed_hosts: tuple[str, ...] = ()
     anonymous: bool = True
     key_seconds: float = 3.0
+    count_seconds: float = 60.0
 
 
 def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
@@ -71,7 +77,11 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     if options.cors_origins:
         app.add_middleware(Cors, origins=options.cors_origins)
     app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
-    app.add_middleware(Tracing, observers=(log_access,))
+    app.state.lifecycle = lifecycle = Lifecycle()
+    readiness = Readiness.of(engine.library)
+    metrics = Metrics(engine.library, lifecycle, readiness, count_seconds=options.count_seconds)
+    app.add_middleware(Draining, lifecycle=lifecycle)
+    app.add_middleware(Tracing, observers=(log_access, metrics.observe))
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
     app.include_router(
@@ -86,7 +96,8 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
         )
     )
     describe_bodies(app)
-    app.include_router(service_routes(engine.library, page_size_max=options.page_size_max))
+    app.include_router(service_routes(engine.library, readiness, page_size_max=options.page_size_max))
+    app.include_router(metrics_routes(metrics))
     add_description(app)
     if options.page:
         add_page(app, options.static_path)

@@ -63,6 +63,8 @@ class Caller:
 
 
 ANYONE = Caller()
+HERE = Caller(scope=Scope.READ)
+"""The caller without a key, on this very machine, of a call that is free here."""
 ALMIGHTY = Caller(scope=Scope.ADMIN)
 """The caller without a key, where there is no key at all."""
 
@@ -70,8 +72,9 @@ ALMIGHTY = Caller(scope=Scope.ADMIN)
 class Requires(SecurityBase):
     """A dependency that answers with the caller; FastAPI describes what callers must send."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, free_here: bool = False) -> None:
         self.scope = scope
+        self.free_here = free_here
         self.scheme_name = "ApiKey"
         self.model = HTTPBearer(description=SENT)
 
@@ -83,9 +86,9 @@ class Requires(SecurityBase):
         return caller
 
 
-def requires(scope: Scope) -> Requires:
-    """For `Depends`: the caller's key must be for that."""
-    return Requires(scope)
+def requires(scope: Scope, *, free_here: bool = False) -> Requires:
+    """For `Depends`: the caller's key must be for that. `free_here`: from this very machine none is needed."""
+    return Requires(scope, free_here=free_here)
 
 
 async def public() -> None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Exchange:
-    """`key`: the name of the API key; `outcome`: the code of a problem, or an old call's status; '' while unknown."""
+    """`route`: the path's template, such as /v1/collections/{collection}/images; `key`: the name of the API key.
+
+    `outcome`: the code of a problem, or an old call's status. '' is unknown.
+    """
 
     request_id: str
+    route: str = ""
     key: str = ""
     outcome: str = ""
 
@@ -56,6 +60,13 @@ def note_key(name: str) -> None:
     exchange = current_exchange()
     if exchange is not None:
         exchange.key = name
+
+
+def note_route(template: str) -> None:
+    """For the log and the metrics: where the request under way goes; no part of it is the caller's text."""
+    exchange = current_exchange()
+    if exchange is not None:
+        exchange.route = template
 
 
 _current: ContextVar[Exchange | None] = ContextVar("search_by_image_exchange", default=None)

@@ -28,9 +28,9 @@ def problem(
     code: str,
     detail: str,
     headers: Mapping[str, str] | None = None,
-    errors: Sequence[Mapping[str, str]] = (),
+    **members: Any,
 ) -> SafeJSONResponse:
-    """With the id of the request under way, which the answer's header and the log have too."""
+    """With the id of the request under way, which the answer's header and the log have too, and further `members`."""
     note_outcome(code)
     exchange = current_exchange()
     content: dict[str, Any] = {
@@ -39,9 +39,9 @@ def problem(
         "status": status,
         "code": code,
         "detail": detail,
-    } | ({"request_id": exchange.request_id} if exchange else {})
-    if errors:
-        content["errors"] = list(errors)
+        **({"request_id": exchange.request_id} if exchange else {}),
+        **members,
+    }
     return SafeJSONResponse(content, status, dict(headers or {}), media_type="application/problem+json")
 
 

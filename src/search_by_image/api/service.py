@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
-from search_by_image.api.responses import SafeJSONResponse, problem_of
-from search_by_image.errors import SearchByImageError
+from search_by_image.api.readiness import Readiness
+from search_by_image.api.responses import SafeJSONResponse, problem
 from search_by_image.keys import Scope
 from search_by_image.library import Library
 from search_by_image.records.base import Match
@@ -40,7 +40,7 @@ class Info(BaseModel):
     limits: Limits
 
 
-def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
+def service_routes(library: Library, readiness: Readiness, *, page_size_max: int) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get("/healthz", dependencies=[PUBLIC])
@@ -48,14 +48,19 @@ def service_routes(library: Library, *, page_size_max: int) -> APIRouter:
         """200 as long as the process answers."""
         return {"status": "ok"}
 
-    @router.get("/readyz", dependencies=[PUBLIC], responses={503: {"description": "A store does not answer"}})
+    @router.get(
+        "/readyz",
+        dependencies=[PUBLIC],
+        responses={503: {"description": "A store or a model does not answer"}},
+    )
     def readyz() -> Response:
-        """200 when the stores answer."""
-        try:
-            library.ping()
-        except SearchByImageError as error:
-            return problem_of(error)
-        return SafeJSONResponse({"status": "ready"})
+        """200 when the stores and the models answer; they are asked every two seconds at most."""
+        outcomes = readiness.outcomes()
+        failed = [error for error in outcomes.values() if error is not None]
+        if not failed:
+            return SafeJSONResponse({"status": "ready"})
+        checks = {name: error.code if error else "ok" for name, error in outcomes.items()}
+        return problem(503, failed[0].code, str(failed[0]), {"Retry-After": "2"}, checks=checks)
 
     @router.get("/v1/info")
     def info(caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:

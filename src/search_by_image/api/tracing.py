@@ -1,5 +1,6 @@
 """Every request: an id, its stages timed, an answer even when it breaks, then told to those who observe."""
 
+import asyncio
 import logging
 import re
 import time
@@ -18,6 +19,7 @@ REQUEST_ID = "X-Request-Id"
 USABLE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 CLIENT_LEFT = 499
 UNMATCHED = "unmatched"
+CUT_OFF = "The service is being stopped, and this request did not end in time. Try again in a few seconds."
 Observer = Callable[[Finished], None]
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,10 @@ class Tracing:
             await self._app(scope, receive, answer)
         except ClientDisconnect:
             answer.status = answer.status or CLIENT_LEFT
+        except asyncio.CancelledError:
+            if answer.status:
+                raise
+            await problem(503, "shutting_down", CUT_OFF, {"Retry-After": "5"})(scope, receive, answer)
         except Exception as error:
             if answer.status:
                 raise
@@ -73,18 +79,10 @@ class _Answer:
         await self._send(message)
 
 
-def route_of(scope: Scope) -> str:
-    """The path's template, such as /v1/collections/{collection}/images: no part of it is the caller's text."""
-    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
-    if route is None:
-        return str(scope["root_path"] or "/") if "endpoint" in scope else UNMATCHED
-    return str(route.path)
-
-
 def _finished(scope: Scope, exchange: Exchange, status: int, seconds: float, watch: Stopwatch) -> Finished:
     return Finished(
         method=scope["method"],
-        route=route_of(scope),
+        route=exchange.route or UNMATCHED,
         path=scope["path"],
         status=status or 500,
         seconds=seconds,

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from fastapi import FastAPI
 
@@ -11,7 +11,15 @@ from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.output import pictures, say
 from search_by_image.engine import SearchEngine
 from search_by_image.keys import Keys
-from search_by_image.server import is_exposed, listening, open_app, run, unprotected, url_of
+from search_by_image.server import (
+    answering_meanwhile,
+    is_exposed,
+    listening,
+    open_app,
+    run,
+    unprotected,
+    url_of,
+)
 from search_by_image.settings import Settings
 
 EXPOSED = (
@@ -26,12 +34,11 @@ WITH_KEYS = "Calls need an API key (search-by-image keys list)."
 def run_service(settings: Settings) -> None:
     """Returns when it was stopped by Ctrl-C or SIGTERM and everything is saved."""
     log_for_service(settings)
-    with (
-        listening(settings.flask.host, settings.flask.port) as sock,
-        open_engine(settings) as engine,
-        open_fetcher(settings) as fetcher,
-    ):
-        check_access(sock, settings, engine)
+    with listening(settings.flask.host, settings.flask.port) as sock, ExitStack() as opened:
+        with answering_meanwhile(sock):
+            engine = opened.enter_context(open_engine(settings))
+            fetcher = opened.enter_context(open_fetcher(settings))
+            check_access(sock, settings, engine)
         run_until_stopped(open_app(settings, engine, fetcher), sock, settings, lambda: _greet(sock, engine))
     say("Stopped; everything is saved.")
 

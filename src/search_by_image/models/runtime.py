@@ -8,6 +8,7 @@ import queue
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from search_by_image.models.compiled_files import compile_model
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 Precision = Literal["f32", "bf16"]
+STILL_FINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class CompiledModel:
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(settings.threads + 1):
             self._requests.put(compiled.create_infer_request())
+        self._answered = -STILL_FINE
         self._outputs = {output.any_name: index for index, output in enumerate(compiled.outputs)}
 
     @property
@@ -80,11 +83,20 @@ class CompiledModel:
         try:
             request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=False))
             request.infer()
+            self._answered = monotonic()
             return {name: request.get_output_tensor(index).data.copy() for name, index in self._outputs.items()}
         except RuntimeError as error:
             raise ModelError(f"The model cannot process {_described(pixels)}; it takes {self._input}.") from error
         finally:
             self._requests.put(request)
+
+    def check(self) -> None:
+        """Raises `ModelError` unless the model answers. One that has answered within ten seconds is not asked again."""
+        shape = self._compiled.input(0).partial_shape
+        if monotonic() - self._answered < STILL_FINE or any(size.is_dynamic for size in list(shape)[1:]):
+            return
+        kind = self._compiled.input(0).element_type.to_dtype()
+        self.infer_batched(np.zeros([size.get_length() for size in list(shape)[1:]], kind))
 
     @property
     def _input(self) -> str:

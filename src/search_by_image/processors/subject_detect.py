@@ -114,6 +114,9 @@ class SubjectDetect(Processor):
         box = _widened(found.box, self.settings.margin, image.size)
         return Subject(_cropped(image, box), self._collection(label), _extra(label, found.score, box))
 
+    def check(self) -> None:
+        self._model.check()
+
     def _detections(self, image: Image.Image) -> Iterator[Detection]:
         pixels = squashed(image, self._size or _shrunk(image.size))
         outputs = {name: output.astype(np.float64) for name, output in self._model.infer_batched(pixels).items()}

@@ -2,6 +2,7 @@
 
 from search_by_image.settings.load import base_path_of, load_settings
 from search_by_image.settings.notices import notices
+from search_by_image.settings.observing import LoggerSettings, MetricsSettings
 from search_by_image.settings.rows import SettingRow, settings_rows
 from search_by_image.settings.sections import (
     CorsSettings,
@@ -9,7 +10,6 @@ from search_by_image.settings.sections import (
     FlaskSettings,
     ImagesSettings,
     LimitsSettings,
-    LoggerSettings,
     MaintenanceSettings,
     MilvusSettings,
     ModelsSettings,
@@ -31,6 +31,7 @@ __all__ = [
     "LimitsSettings",
     "LoggerSettings",
     "MaintenanceSettings",
+    "MetricsSettings",
     "MilvusSettings",
     "ModelsSettings",
     "MongodbSettings",

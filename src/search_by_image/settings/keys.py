@@ -9,7 +9,8 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
-from search_by_image.settings.sections import Section, ServerXml
+from search_by_image.settings.section import Section
+from search_by_image.settings.sections import ServerXml
 from search_by_image.settings.values import FreeNames
 
 KeyPath = tuple[str, ...]

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from search_by_image.settings.observing import LoggerSettings, MetricsSettings
+from search_by_image.settings.section import Section
 from search_by_image.settings.values import (
     METRIC,
     UPPER,
@@ -40,17 +42,6 @@ Origin = Literal["default", "file", "environment", "command line"]
 DEMO_PIPELINE = """\
 {"1": {"name": "vector", "processor": "EfficientNetLite0", "context": {}, "router": "", "router_para": {}, \
 "exception_router": "", "exception_router_para": {}}}"""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        str_strip_whitespace=True,
-        validate_default=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
 
 
 class FlaskSettings(Section):
@@ -120,25 +111,6 @@ class MilvusSettings(Section):
     @property
     def is_used(self) -> bool:
         return self.host is not None or self.uri is not None
-
-
-class LoggerSettings(Section):
-    """`json_str`: JSON text of a dictConfig, or ''; with `config_type` JSON_FILE it is in the file `conf_file_name`.
-
-    `access`: a line a request; auto: with `debug`, or where the format is json.
-    """
-
-    format: Literal["text", "json"] = "text"
-    access: Literal["auto", "on", "off"] = "auto"
-    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], UPPER] = "INFO"
-    logger_name: Text = "search_by_image"
-    logfile_path: OptionalPath = None
-    json_str: OptionalJsonObject = ""
-    config_type: Literal["JSON_STR", "JSON_FILE"] = "JSON_STR"
-    conf_file_name: OptionalPath = None
-    auto_create_conf: Flag = False
-    is_create_logfile_by_day: Flag = False
-    call_fun_level: Whole = 0
 
 
 class PipelineSettings(Section):
@@ -220,6 +192,7 @@ class LimitsSettings(Section):
     page_size_max: Whole = Field(1000, ge=1, le=1_000_000)
     batch: Whole = Field(32, ge=1, le=100_000)
     store_timeout: Real = Field(30.0, ge=0.1, le=86_400)
+    shutdown_seconds: Real = Field(10.0, ge=0, le=3600)
 
 
 class MaintenanceSettings(Section):
@@ -264,6 +237,7 @@ class ServerXml(Section):
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
     @property
     def uses_mongodb(self) -> bool:
