@@ -9,6 +9,7 @@ from search_by_image.errors import InvalidInputError
 from search_by_image.filters import In
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress
 from search_by_image.library import Admit, Library, admit_all
+from search_by_image.library_import import IntoLibrary
 from search_by_image.maintenance import Maintenance
 from search_by_image.pictures import Hit
 from search_by_image.records.base import Match, Stored
@@ -64,8 +65,7 @@ class SearchEngine:
         Pictures whose bytes are there already are skipped. `report`: where failed files are listed as JSON Lines.
         """
         job = FolderImport(
-            self.library,
-            pipeline,
+            IntoLibrary(self.library, pipeline),
             collection=collection,
             encoding=encoding,
             threads=self._threads,

@@ -1,4 +1,4 @@
-"""Importing a folder of pictures: several threads, each taking a chunk of files from bytes to both stores."""
+"""Importing a folder of pictures: several threads, each taking a chunk of files from bytes to their destination."""
 
 import hashlib
 import json
@@ -7,14 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 from search_by_image.errors import InvalidInputError, SearchByImageError
-from search_by_image.images import read_limited
-from search_by_image.library import Library
-from search_by_image.pictures import Prepared
+from search_by_image.images import ImageLimits, read_limited
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"}
@@ -51,14 +49,35 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A picture's bytes with its document; `collection` '': the destination decides."""
+
+    path: Path
+    data: bytes
+    sha256: bytes
+    document: dict[str, Any]
+    collection: str
+
+
+class Destination(Protocol):
+    """Where a folder's pictures go. Thread-safe."""
+
+    @property
+    def limits(self) -> ImageLimits: ...
+
+    def take(self, sources: Sequence[Source], tally: "Tally") -> None:
+        """Import the pictures, or skip those that are there; each is counted once. What ends all of them is raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class FolderImport:
     """What to import and how; `threads` share the work, each reads and then writes `batch` pictures at once.
 
     `describe`: a picture's document, from its file, the folder imported and the encoding; None: `side_document`.
     """
 
-    library: Library
-    pipeline: str
+    into: Destination
     collection: str = ""
     encoding: str = "utf-8"
     threads: int = 2
@@ -73,9 +92,8 @@ class FolderImport:
         Raises `InvalidInputError` when the path does not exist; a bad file is counted and reported, never raised.
         """
         started = time.perf_counter()
-        self.library.extractor.pipeline(self.pipeline)
         files = picture_files(folder)
-        tally = _Tally(len(files), self.on_progress, self.report)
+        tally = Tally(len(files), self.on_progress, self.report)
         root = folder if folder.is_dir() else folder.parent
         with tally, ThreadPoolExecutor(self.threads, thread_name_prefix="import") as workers:
             portions = _chunks(files, self.batch, self.threads)
@@ -88,57 +106,23 @@ class FolderImport:
                 raise
         return tally.summary(time.perf_counter() - started)
 
-    def _import_chunk(self, root: Path, files: Sequence[Path], tally: "_Tally") -> None:
+    def _import_chunk(self, root: Path, files: Sequence[Path], tally: "Tally") -> None:
         sources = [source for file in files if (source := self._read(root, file, tally)) is not None]
-        known = self.library.known_pictures(self.pipeline, [source.sha256 for source in sources])
-        fresh = (source for source in sources if not self._skip(source, known, tally))
-        self._write([ready for source in fresh if (ready := self._prepare(source, known, tally)) is not None], tally)
+        self.into.take(sources, tally)
 
-    def _read(self, root: Path, file: Path, tally: "_Tally") -> "_Source | None":
+    def _read(self, root: Path, file: Path, tally: "Tally") -> Source | None:
         try:
-            data = read_limited(file, self.library.extractor.limits)
+            data = read_limited(file, self.into.limits)
             document = (self.describe or side_document)(file, root, self.encoding)
         except SearchByImageError as error:
             tally.fail(file, error)
             return None
         collection = self.collection or str(document.pop("collection", "") or "")
-        return _Source(file, data, hashlib.sha256(data).digest(), document, collection)
-
-    def _skip(self, source: "_Source", known: set[tuple[bytes, str]], tally: "_Tally") -> bool:
-        likely = source.collection or self.library.options.default_collection
-        if (source.sha256, likely) in known or not tally.first_of_its_kind(source.sha256, source.collection):
-            tally.skip()
-            return True
-        return False
-
-    def _prepare(self, source: "_Source", known: set[tuple[bytes, str]], tally: "_Tally") -> Prepared | None:
-        try:
-            prepared = self.library.prepare(source.data, source.document, self.pipeline, source.collection)
-        except SearchByImageError as error:
-            tally.fail(source.path, error)
-            tally.forget(source.sha256, source.collection)
-            return None
-        if prepared.collection == source.collection:
-            return prepared
-        return None if self._skip(replace(source, collection=prepared.collection), known, tally) else prepared
-
-    def _write(self, prepared: Sequence[Prepared], tally: "_Tally") -> None:
-        if prepared:
-            self.library.add_many(prepared)
-            tally.add(len(prepared))
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    path: Path
-    data: bytes
-    sha256: bytes
-    document: dict[str, Any]
-    collection: str
+        return Source(file, data, hashlib.sha256(data).digest(), document, collection)
 
 
 @dataclass
-class _Tally:
+class Tally:
     """The counts, shared by the threads, and the report of failures."""
 
     total: int

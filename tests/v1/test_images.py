@@ -273,9 +273,12 @@ def test_removal_by_a_filter_counts_first(client):
         client.put(f"p{n}", n, {"n": n})
     delete = f"{IMAGES}:delete"
     wanted = {"filter": {"n": {"$lt": 2}}}
-    assert client.http.post(delete, json=wanted | {"dry_run": True}).json() == {"count": 2, "dry_run": True}
+    counted = client.http.post(delete, json=wanted | {"dry_run": True, "return_images": True}).json()
+    assert counted == {"count": 2, "dry_run": True, "images": None}
     assert client.library.count() == 5
-    assert client.http.post(delete, json=wanted).json() == {"count": 2, "dry_run": False}
+    assert client.http.post(delete, json=wanted).json() == {"count": 2, "dry_run": False, "images": None}
     problem_of(client.http.post(delete, json={"filter": {}}), 422, "invalid_input")
     assert client.library.count() == 3
-    assert client.http.post(delete, json={"filter": {}, "all": True}).json()["count"] == 3
+    rest = client.http.get(IMAGES).json()["images"]
+    removed = client.http.post(delete, json={"filter": {}, "all": True, "return_images": True}).json()
+    assert (removed["count"], sorted(removed["images"], key=lambda image: image["version"])) == (3, rest)

@@ -1,66 +1,20 @@
 """Routes about the service itself: is it up, can it work, what does it offer."""
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Response
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
 from search_by_image.api.readiness import Readiness
 from search_by_image.api.responses import SafeJSONResponse, problem
-from search_by_image.images import FORMATS
+from search_by_image.api.v1.schemas import CollectionInfo, Info, Limits, PipelineInfo
 from search_by_image.keys import Scope
 from search_by_image.library import Library
 from search_by_image.records.base import Match
 
 
-class PipelineInfo(BaseModel):
-    """`fingerprint` changes with the model, its preprocessing or settings: vectors of another cannot be compared."""
-
-    name: str
-    dimension: int | None
-    metric: str
-    processors: list[str]
-    fingerprint: str
-
-
-class CollectionInfo(BaseModel):
-    name: str
-    count: int
-
-
-class Limits(BaseModel):
-    """`max_upload_bytes`: of a picture, `max_body_bytes`: of a whole request; `top_k`: hits where none are asked for.
-
-    `filter_conditions`: of one filter; `search_pictures`: in one search.
-    """
-
-    max_upload_bytes: int
-    max_body_bytes: int
-    max_pixels: int
-    document_bytes: int
-    page_size_max: int
-    top_k: int
-    filter_conditions: int
-    search_pictures: int
-
-
-class Info(BaseModel):
-    """`features`: the groups of calls that there are; `image_formats`: those that are opened."""
-
-    name: str
-    version: str
-    pipelines: list[PipelineInfo]
-    collections: list[CollectionInfo]
-    default_collection: str
-    image_formats: list[str]
-    features: list[str]
-    limits: Limits
-
-
-def service_routes(library: Library, readiness: Readiness, limits: Limits) -> APIRouter:
+def service_routes(library: Library, readiness: Readiness, *, page_size_max: int) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get("/healthz", dependencies=[PUBLIC])
@@ -83,17 +37,20 @@ def service_routes(library: Library, readiness: Readiness, limits: Limits) -> AP
         return problem(503, failed[0].code, str(failed[0]), {"Retry-After": "2"}, checks=checks)
 
     @router.get("/v1/info")
-    def info(request: Request, caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
+    def info(caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
         """What this service offers."""
+        options = library.options
         return Info(
             name="search-by-image",
             version=version("search-by-image"),
             pipelines=[_pipeline(library, name) for name in library.pipelines],
             collections=_collections(library, caller),
-            default_collection=library.options.default_collection,
-            image_formats=list(FORMATS),
-            features=_features(request.app),
-            limits=limits,
+            default_collection=options.default_collection,
+            limits=Limits(
+                max_upload_bytes=library.extractor.limits.max_bytes,
+                page_size_max=page_size_max,
+                top_k=options.top_k,
+            ),
         )
 
     return router
@@ -106,16 +63,6 @@ def _collections(library: Library, caller: Caller) -> list[CollectionInfo]:
 
 
 def _pipeline(library: Library, name: str) -> PipelineInfo:
-    pipeline = library.pipelines[name]
-    return PipelineInfo(
-        name=name,
-        dimension=pipeline.dimension,
-        metric=pipeline.metric or library.options.metric,
-        processors=[node.processor_name for node in pipeline.nodes],
-        fingerprint=pipeline.fingerprint,
-    )
-
-
-def _features(app: FastAPI) -> list[str]:
-    tags = {tag for route in iter_route_contexts(app.routes) for tag in getattr(route, "tags", None) or ()}
-    return sorted(str(tag) for tag in tags - {"service"})
+    pipeline: Any = library.pipelines[name]
+    metric = pipeline.metric or library.options.metric
+    return PipelineInfo(name=name, dimension=pipeline.dimension, metric=metric)

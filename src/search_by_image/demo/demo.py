@@ -17,6 +17,7 @@ from search_by_image.engine import SearchEngine
 from search_by_image.errors import InvalidInputError
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress, picture_files
 from search_by_image.library import Library
+from search_by_image.library_import import IntoLibrary
 from search_by_image.settings import Settings
 
 IMPORTED = "imported.txt"
@@ -64,8 +65,7 @@ class Demo:
 
     def _import(self, library: Library, on_progress: Callable[[Progress], None] | None) -> ImportSummary:
         job = FolderImport(
-            library,
-            self.pipeline,
+            IntoLibrary(library, self.pipeline),
             collection=self.collection,
             threads=worker_count(self.settings),
             report=self.home / FAILURES,

@@ -162,8 +162,14 @@ def _add_pages(router: APIRouter, service: Service) -> None:
         if not wanted.filter and not wanted.all:
             raise InvalidInputError('Nothing was removed: give a filter, or "all": true for every picture.')
         match = Match(where=service.condition(wanted.filter), collection=collection)
-        count = library.count(match) if wanted.dry_run else len(library.remove(match))
-        return SafeJSONResponse({"count": count, "dry_run": wanted.dry_run})
+        if wanted.dry_run:
+            return _deleted(library.count(match), dry_run=True)
+        removed = library.remove(match)
+        return _deleted(len(removed), [image_json(stored) for stored in removed] if wanted.return_images else None)
+
+
+def _deleted(count: int, images: list[dict[str, Any]] | None = None, *, dry_run: bool = False) -> Response:
+    return SafeJSONResponse({"count": count, "dry_run": dry_run, "images": images})
 
 
 def _image_response(stored: Stored, status: int = 200) -> Response:

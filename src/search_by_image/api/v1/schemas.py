@@ -108,6 +108,7 @@ class Delete(_Given):
     filter: FilterJson
     all: bool = False
     dry_run: bool = Field(False, description="Count only")
+    return_images: bool = Field(False, description="Answer with what was removed, too")
 
 
 class Image(BaseModel):
@@ -166,6 +167,7 @@ class Deleted(BaseModel):
 
     count: int
     dry_run: bool
+    images: list[Image] | None = Field(None, description="What was removed; only where it was asked for")
 
 
 class Space(BaseModel):
@@ -186,6 +188,32 @@ class Collection(BaseModel):
 class Collections(BaseModel):
     collections: list[Collection]
     default_collection: str
+
+
+class PipelineInfo(BaseModel):
+    name: str
+    dimension: int | None
+    metric: str
+
+
+class CollectionInfo(BaseModel):
+    name: str
+    count: int
+
+
+class Limits(BaseModel):
+    max_upload_bytes: int
+    page_size_max: int
+    top_k: int
+
+
+class Info(BaseModel):
+    name: str
+    version: str
+    pipelines: list[PipelineInfo]
+    collections: list[CollectionInfo]
+    default_collection: str
+    limits: Limits
 
 
 class Mistake(BaseModel):

@@ -1,0 +1,158 @@
+"""The client whose calls wait for their answers."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import count
+from ssl import SSLContext
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from search_by_image.api.v1 import schemas
+from search_by_image.client import calls
+from search_by_image.client.bulk import ImportProgress, ImportReport, NewImage, Tally
+from search_by_image.client.call import Call
+from search_by_image.client.connection import SECONDS, Connection
+from search_by_image.client.errors import no_answer
+from search_by_image.client.methods import shown_as
+from search_by_image.client.retries import Retries, is_lost
+from search_by_image.errors import SearchByImageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _sending(build: Callable[P, Call[T]]) -> Callable[Concatenate["Client", P], T]:
+    def send(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.send(build(*args, **kwargs))
+
+    return shown_as(build, send)
+
+
+class Client:
+    """Thread-safe. Close it, or use it in a `with` statement.
+
+    `url`: such as https://pictures.example.com; `key`: an API key; `timeout`: seconds that the service may be silent;
+    `verify`: whose certificates are trusted, None: those of the system; `transport`: httpx's, for tests and tunnels.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout: float = SECONDS,
+        retries: Retries | None = None,
+        verify: SSLContext | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._connection = Connection(url, key, timeout, retries or Retries(), verify)
+        self._http = httpx.Client(transport=transport, **self._connection.options())
+
+    put_image = _sending(calls.put_image)
+    get_image = _sending(calls.get_image)
+    find_image = _sending(calls.find_image)
+    version_of = _sending(calls.version_of)
+    patch_image = _sending(calls.patch_image)
+    delete_image = _sending(calls.delete_image)
+    page = _sending(calls.page)
+    delete_images = _sending(calls.delete_images)
+    search = _sending(calls.search)
+    compare = _sending(calls.compare)
+    collections = _sending(calls.collections)
+    collection = _sending(calls.collection)
+    create_collection = _sending(calls.create_collection)
+    drop_collection = _sending(calls.drop_collection)
+    info = _sending(calls.info)
+    is_ready = _sending(calls.is_ready)
+
+    def send(self, call: Call[T]) -> T:
+        """Raises `NoAnswerError`, `ServiceError`, `UnexpectedAnswerError`."""
+        lost = False
+        for attempt in count(1):
+            try:
+                outcome: httpx.Response | httpx.TransportError = self._http.send(call.request(self._http))
+            except httpx.TransportError as error:
+                outcome = error
+            pause = self._connection.retries.pause(call, attempt, outcome)
+            if pause is None:
+                break
+            lost = lost or is_lost(outcome)
+            time.sleep(pause)
+        if isinstance(outcome, httpx.Response):
+            return call.result(outcome, lost=lost)
+        raise no_answer(outcome, self._http.base_url) from outcome
+
+    def pages(self, collection: str, *, filter: calls.Filter | None = None, limit: int = 100) -> Iterator[schemas.Page]:
+        """All pictures in pages of `limit`, in the order of their last change."""
+        cursor: str | None = None
+        while True:
+            page = self.page(collection, filter=filter, cursor=cursor, limit=limit)
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def images(
+        self, collection: str, *, filter: calls.Filter | None = None, limit: int = 100
+    ) -> Iterator[schemas.Image]:
+        """All pictures one by one, read in pages of `limit`."""
+        for page in self.pages(collection, filter=filter, limit=limit):
+            yield from page.images
+
+    def import_images(
+        self,
+        collection: str,
+        images: Iterable[NewImage],
+        *,
+        pipeline: str | None = None,
+        parallel: int = 4,
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportReport:
+        """Put pictures as they come, `parallel` at once; one that the service refuses is counted and reported.
+
+        Pictures that are there under their id, with the same bytes, are skipped: after an interruption the same call
+        goes on. Raises what ends all of them: `NoAnswerError`, `UnauthenticatedError`, `ForbiddenError`.
+        """
+        tally = Tally(on_progress)
+        with ThreadPoolExecutor(parallel, thread_name_prefix="import") as workers:
+            waiting: set[Future[None]] = set()
+            try:
+                for image in images:
+                    waiting.add(workers.submit(self._import, collection, image, pipeline, tally))
+                    waiting = _awaited(waiting, at_most=2 * parallel)
+                _awaited(waiting, at_most=0)
+            except BaseException:
+                workers.shutdown(cancel_futures=True)
+                raise
+        return tally.report()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _import(self, collection: str, image: NewImage, pipeline: str | None, tally: Tally) -> None:
+        try:
+            image = image.loaded()
+            if image.is_held(self.find_image(collection, image.id), pipeline):
+                tally.skip()
+                return
+            self.put_image(collection, image.id, image.picture, image.document, pipeline=pipeline)
+            tally.add()
+        except SearchByImageError as error:
+            tally.fail(image.id, error)
+
+
+def _awaited(futures: set[Future[None]], *, at_most: int) -> set[Future[None]]:
+    """Those that still run when no more than so many do. Raises what one of the others raised."""
+    while len(futures) > at_most:
+        done, futures = wait(futures, return_when=FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    return futures
