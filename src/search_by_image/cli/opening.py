@@ -1,13 +1,15 @@
 """What a command works with: the settings and, where it needs them, the stores. Heavy imports wait until here."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from search_by_image.engine import SearchEngine
+    from search_by_image.records.base import RecordStore
     from search_by_image.settings import Settings
+    from search_by_image.vectors.base import VectorIndex
 
 
 def read_settings(
@@ -34,6 +36,31 @@ def opened_engine(settings: "Settings", *, maintain: bool = False) -> Iterator["
     log_for_command(settings)
     with open_engine(settings, maintain=maintain) as engine:
         yield engine
+
+
+@contextmanager
+def opened_stores(settings: "Settings") -> Iterator[tuple["RecordStore", "VectorIndex"]]:
+    """The stores alone: no models, no pipelines."""
+    from search_by_image.cli.logs import log_for_command
+    from search_by_image.stores import open_index, open_records
+
+    log_for_command(settings)
+    with ExitStack() as opened:
+        index = open_index(settings)
+        opened.callback(index.close)
+        records = open_records(settings)
+        opened.callback(records.close)
+        yield records, index
+
+
+def check_there(settings: "Settings") -> None:
+    """A new library would be created where there is none, and nothing found in it."""
+    from search_by_image.errors import StoreError
+    from search_by_image.transfer import sqlite_file
+
+    file = sqlite_file(settings)
+    if file is not None and not file.is_file():
+        raise StoreError(f"There is no library: {file} does not exist. Correct records/url, or give other settings.")
 
 
 def bytes_of(picture: str, settings: "Settings") -> bytes:

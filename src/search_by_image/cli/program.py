@@ -20,6 +20,7 @@ from search_by_image.cli import (
     searching,
     serving,
     transferring,
+    upkeep,
 )
 from search_by_image.cli.failures import EXIT_CODES, CalmGroup
 
@@ -56,6 +57,8 @@ def create_cli() -> typer.Typer:
     cli.command("copy", epilog=transferring.COPY_EXAMPLES)(transferring.copy)
     cli.command("export", epilog=transferring.EXPORT_EXAMPLES)(transferring.export)
     cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)
+    cli.command("check", epilog=upkeep.CHECK_EXAMPLES)(upkeep.check)
+    cli.command("reindex", epilog=upkeep.REINDEX_EXAMPLES)(upkeep.reindex)
     cli.add_typer(_key_commands(), name="keys")
     cli.add_typer(_config_commands(), name="config")
     return cli

@@ -1,4 +1,4 @@
-"""A bar on stderr while pictures are imported."""
+"""A bar on stderr while pictures are imported, copied or indexed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +33,30 @@ def import_progress() -> Iterator[Callable[["Progress"], None]]:
     except KeyboardInterrupt:
         _stop(bars)
         say(STOPPED)
+        raise
+    finally:
+        _stop(bars)
+
+
+@contextmanager
+def counted(word: str, stopped: str) -> Iterator[Callable[[int, int], None]]:
+    """What it gives shows how many of how many are done; the bar comes with the first call.
+
+    `stopped` is said when Ctrl-C ends what is counted.
+    """
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = Bars(*columns, console=Console(stderr=True))
+    task = bars.add_task(word, total=None)
+
+    def show(done: int, total: int) -> None:
+        bars.start()
+        bars.update(task, total=total, completed=done)
+
+    try:
+        yield show
+    except KeyboardInterrupt:
+        _stop(bars)
+        say(stopped)
         raise
     finally:
         _stop(bars)

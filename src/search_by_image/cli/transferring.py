@@ -1,27 +1,23 @@
 """`copy`, `export`, `restore`: a library's records and vectors to another place, without models and pictures."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
 from search_by_image.cli import options
 from search_by_image.cli.failures import ExitCode
-from search_by_image.cli.opening import read_settings
+from search_by_image.cli.opening import check_there, opened_stores, read_settings
 from search_by_image.cli.output import Format, print_json, print_table, say
+from search_by_image.cli.progress import counted
 
 if TYPE_CHECKING:
     from search_by_image.interchange import Manifest
-    from search_by_image.records.base import RecordStore
     from search_by_image.settings import Settings
-    from search_by_image.transfer import Progress, SpaceReport
-    from search_by_image.vectors.base import VectorIndex
+    from search_by_image.transfer import SpaceReport
 
 COPY_EXAMPLES = """\
 Example:
@@ -59,18 +55,16 @@ def copy(
     Ids stay the same; the source is only read. A copy that was stopped goes on where it stopped. At the end the counts
     are compared, and what both libraries find for a sample of the vectors.
     """
-    from search_by_image.stores import open_index, open_records
     from search_by_image.transfer import Transfer, check_apart, search_of
 
     given, wanted = (read_settings(path, config_encoding, debug) for path in (source, target))
     check_apart(given, wanted)
-    _check_there(given)
-    with ExitStack() as opened, _progress("Copying", CONTINUES) as show:
-        old_index = open_index(given)
-        opened.callback(old_index.close)
-        old_records = open_records(given)
-        opened.callback(old_records.close)
-        records, index = _target(wanted, opened)
+    check_there(given)
+    with (
+        counted("Copying", CONTINUES) as show,
+        opened_stores(given) as (old_records, old_index),
+        opened_stores(wanted) as (records, index),
+    ):
         transfer = Transfer(
             old_records,
             search_of(old_records, old_index),
@@ -78,7 +72,7 @@ def copy(
             index,
             app_name=wanted.search_config.app_name,
         )
-        reports = transfer.run(show)
+        reports = transfer.run(lambda progress: show(progress.done, progress.total))
     _conclude(reports, wanted, output)
 
 
@@ -95,16 +89,15 @@ def export(
     JSON Lines of the records and a NumPy matrix of the vectors, described in docs/moving.md. The service may run
     meanwhile.
     """
+    from search_by_image.cli.logs import log_for_command
     from search_by_image.interchange import export as write
     from search_by_image.stores import open_records
 
     settings = read_settings(config, config_encoding, debug)
-    _check_there(settings)
-    with ExitStack() as opened, _progress("Exporting", UNFINISHED) as show:
-        _log(settings)
-        records = open_records(settings)
-        opened.callback(records.close)
-        manifest = write(records, folder.absolute(), show)
+    check_there(settings)
+    log_for_command(settings)
+    with counted("Exporting", UNFINISHED) as show, closing(open_records(settings)) as records:
+        manifest = write(records, folder.absolute(), lambda progress: show(progress.done, progress.total))
     _print_manifest(manifest, folder, output)
 
 
@@ -126,59 +119,10 @@ def restore(
 
     settings = read_settings(config, config_encoding, debug)
     exported = ExportedLibrary(folder.absolute(), document_bytes=settings.limits.document_bytes)
-    with ExitStack() as opened, _progress("Restoring", CONTINUES) as show:
-        records, index = _target(settings, opened)
+    with counted("Restoring", CONTINUES) as show, opened_stores(settings) as (records, index):
         transfer = Transfer(exported, exported.search, records, index, app_name=settings.search_config.app_name)
-        reports = transfer.run(show)
+        reports = transfer.run(lambda progress: show(progress.done, progress.total))
     _conclude(reports, settings, output)
-
-
-def _target(settings: "Settings", opened: ExitStack) -> tuple["RecordStore", "VectorIndex"]:
-    from search_by_image.stores import open_index, open_records
-
-    _log(settings)
-    index = open_index(settings)
-    opened.callback(index.close)
-    records = open_records(settings)
-    opened.callback(records.close)
-    return records, index
-
-
-def _log(settings: "Settings") -> None:
-    from search_by_image.cli.logs import log_for_command
-
-    log_for_command(settings)
-
-
-def _check_there(settings: "Settings") -> None:
-    """A new library would be created where there is none, and nothing found in it."""
-    from search_by_image.errors import StoreError
-    from search_by_image.transfer import sqlite_file
-
-    file = sqlite_file(settings)
-    if file is not None and not file.is_file():
-        raise StoreError(f"There is no library: {file} does not exist. Correct records/url, or give other settings.")
-
-
-@contextmanager
-def _progress(word: str, stopped: str) -> Iterator[Callable[["Progress"], None]]:
-    """The bar comes with the first progress shown."""
-    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = Bars(*columns, console=Console(stderr=True))
-    task = bars.add_task(word, total=None)
-
-    def show(progress: "Progress") -> None:
-        bars.start()
-        bars.update(task, total=progress.total, completed=progress.done)
-
-    try:
-        yield show
-    except KeyboardInterrupt:
-        bars.stop()
-        say(stopped)
-        raise
-    finally:
-        bars.stop()
 
 
 def _conclude(reports: Sequence["SpaceReport"], settings: "Settings", output: Format) -> None:
