@@ -170,6 +170,7 @@ _CLASSES: Mapping[str, Callable[[BytesIO], ImageFile]] = MappingProxyType(
         "HEIF": HeifImageFile,
     }
 )
+FORMATS = tuple(_CLASSES)
 _OWN_CHECKS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"TIFF": containers.check_tiff, "HEIF": containers.check_heif}
 )

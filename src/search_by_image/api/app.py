@@ -31,6 +31,8 @@ from search_by_image.api.service import service_routes
 from search_by_image.api.tracing import Tracing
 from search_by_image.api.v1.openapi import describe_bodies
 from search_by_image.api.v1.routes import v1_routes
+from search_by_image.api.v1.schemas import Limits
+from search_by_image.api.v1.searches import MOST_FILES
 from search_by_image.api.v1.service import Service
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
@@ -97,7 +99,7 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
         )
     )
     describe_bodies(app)
-    app.include_router(service_routes(engine.library, readiness, page_size_max=options.page_size_max))
+    app.include_router(service_routes(engine.library, readiness, _limits(engine.library, options)))
     app.include_router(metrics_routes(metrics))
     add_description(app)
     if options.page:
@@ -108,6 +110,20 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
 def body_limit(max_bytes: int, document_bytes: int) -> int:
     """Room for a picture in Base64, its document and the form around them."""
     return max_bytes * 4 // 3 + document_bytes + FORM_OVERHEAD
+
+
+def _limits(library: Library, options: AppOptions) -> Limits:
+    pictures = library.extractor.limits
+    return Limits(
+        max_upload_bytes=pictures.max_bytes,
+        max_body_bytes=body_limit(pictures.max_bytes, options.document_bytes),
+        max_pixels=pictures.max_pixels,
+        document_bytes=options.document_bytes,
+        page_size_max=options.page_size_max,
+        top_k=library.options.top_k,
+        filter_conditions=options.filter_conditions,
+        search_pictures=MOST_FILES,
+    )
 
 
 def known_keys(library: Library, options: AppOptions) -> KnownKeys:

@@ -1,20 +1,22 @@
 """Routes about the service itself: is it up, can it work, what does it offer."""
 
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.routing import iter_route_contexts
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
 from search_by_image.api.readiness import Readiness
 from search_by_image.api.responses import SafeJSONResponse, problem
 from search_by_image.api.v1.schemas import CollectionInfo, Info, Limits, PipelineInfo
+from search_by_image.images import FORMATS
 from search_by_image.keys import Scope
 from search_by_image.library import Library
 from search_by_image.records.base import Match
 
 
-def service_routes(library: Library, readiness: Readiness, *, page_size_max: int) -> APIRouter:
+def service_routes(library: Library, readiness: Readiness, limits: Limits) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get("/healthz", dependencies=[PUBLIC])
@@ -37,20 +39,17 @@ def service_routes(library: Library, readiness: Readiness, *, page_size_max: int
         return problem(503, failed[0].code, str(failed[0]), {"Retry-After": "2"}, checks=checks)
 
     @router.get("/v1/info")
-    def info(caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
+    def info(request: Request, caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
         """What this service offers."""
-        options = library.options
         return Info(
             name="search-by-image",
             version=version("search-by-image"),
             pipelines=[_pipeline(library, name) for name in library.pipelines],
             collections=_collections(library, caller),
-            default_collection=options.default_collection,
-            limits=Limits(
-                max_upload_bytes=library.extractor.limits.max_bytes,
-                page_size_max=page_size_max,
-                top_k=options.top_k,
-            ),
+            default_collection=library.options.default_collection,
+            image_formats=list(FORMATS),
+            features=_features(request.app),
+            limits=limits,
         )
 
     return router
@@ -63,6 +62,16 @@ def _collections(library: Library, caller: Caller) -> list[CollectionInfo]:
 
 
 def _pipeline(library: Library, name: str) -> PipelineInfo:
-    pipeline: Any = library.pipelines[name]
-    metric = pipeline.metric or library.options.metric
-    return PipelineInfo(name=name, dimension=pipeline.dimension, metric=metric)
+    pipeline = library.pipelines[name]
+    return PipelineInfo(
+        name=name,
+        dimension=pipeline.dimension,
+        metric=pipeline.metric or library.options.metric,
+        processors=[node.processor_name for node in pipeline.nodes],
+        fingerprint=pipeline.fingerprint,
+    )
+
+
+def _features(app: FastAPI) -> list[str]:
+    tags = {tag for route in iter_route_contexts(app.routes) for tag in getattr(route, "tags", None) or ()}
+    return sorted(str(tag) for tag in tags - {"service"})

@@ -191,9 +191,13 @@ class Collections(BaseModel):
 
 
 class PipelineInfo(BaseModel):
+    """`fingerprint` changes with the model, its preprocessing or settings: vectors of another cannot be compared."""
+
     name: str
     dimension: int | None
     metric: str
+    processors: list[str]
+    fingerprint: str
 
 
 class CollectionInfo(BaseModel):
@@ -202,17 +206,31 @@ class CollectionInfo(BaseModel):
 
 
 class Limits(BaseModel):
+    """`max_upload_bytes`: of a picture, `max_body_bytes`: of a whole request; `top_k`: hits where none are asked for.
+
+    `filter_conditions`: of one filter; `search_pictures`: in one search.
+    """
+
     max_upload_bytes: int
+    max_body_bytes: int
+    max_pixels: int
+    document_bytes: int
     page_size_max: int
     top_k: int
+    filter_conditions: int
+    search_pictures: int
 
 
 class Info(BaseModel):
+    """`features`: the groups of calls that there are; `image_formats`: those that are opened."""
+
     name: str
     version: str
     pipelines: list[PipelineInfo]
     collections: list[CollectionInfo]
     default_collection: str
+    image_formats: list[str]
+    features: list[str]
     limits: Limits
 
 
