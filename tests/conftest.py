@@ -8,12 +8,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import milvus_server
+import mongodb_server
 from cheap_library import open_library
+from faults.pairs import Pair, mariadb_milvus, mongodb_milvus
 from milvus_server import MilvusProcess
+from mongodb_server import MongodbProcess
 from raw_servers import Network, raw_servers
 from search_by_image.api.app import create_app
 from search_by_image.assembly import open_engine
@@ -26,6 +30,7 @@ from search_by_image.records.sql import SqlRecordStore
 from search_by_image.settings import load_settings
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from serving import serving
+from sql_servers import MariaDb, PostgreSql, SqlServer
 
 SHARED = ("milvus", "mariadb", "postgresql", "mongodb", "demo")
 EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
@@ -185,3 +190,42 @@ def tls(certificate: Path):
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+
+
+@pytest.fixture(scope="session")
+def mongodb_process() -> Iterator[MongodbProcess]:
+    """The stand-in. Who stops or silences it starts it again."""
+    if reason := mongodb_server.why_not():
+        missing(reason)
+    process = MongodbProcess()
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[SqlServer]:
+    yield from sql_server(MariaDb)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[SqlServer]:
+    yield from sql_server(PostgreSql)
+
+
+def sql_server(kind: type[SqlServer]) -> Iterator[SqlServer]:
+    if reason := kind.why_not():
+        missing(reason)
+    server = kind()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_pair(milvus: MilvusProcess, mariadb_server: SqlServer) -> Pair:
+    return mariadb_milvus(SimpleNamespace(milvus=milvus, mariadb=mariadb_server))
+
+
+@pytest.fixture(scope="session")
+def mongodb_pair(milvus: MilvusProcess, mongodb_process: MongodbProcess) -> Pair:
+    return mongodb_milvus(SimpleNamespace(milvus=milvus, mongodb=mongodb_process))

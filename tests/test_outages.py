@@ -1,18 +1,14 @@
 """Servers that are killed and started, and a disk without room, under a running library; `make faults` does more."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import milvus_server
-import mongodb_server
-import sql_servers
-from conftest import missing
 from faults.full_disk import on_limited_files
 from faults.kills import kill_often
 from faults.outages import Outage, outage
-from faults.pairs import Pair, Servers, embedded, mariadb_milvus, mongodb_milvus
+from faults.pairs import Pair, embedded
+from milvus_server import MilvusProcess
 from search_by_image import library
 from search_by_image.records.sql import SqlRecordStore
 
@@ -21,27 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:::pymilvus"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    started = Servers()
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def mariadb(servers: Servers) -> Pair:
-    if reason := milvus_server.why_not() or sql_servers.MariaDb.why_not():
-        missing(reason)
-    return mariadb_milvus(servers)
-
-
-@pytest.fixture(scope="module")
-def mongodb(servers: Servers) -> Pair:
-    if reason := milvus_server.why_not() or mongodb_server.why_not():
-        missing(reason)
-    return mongodb_milvus(servers)
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +29,10 @@ def _soon_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("pair", "server"), [("mariadb", "MariaDB"), ("mongodb", "MongoDB stand-in"), ("mongodb", "Milvus")]
 )
-def test_a_library_outlives_the_kill_of_a_server(request: pytest.FixtureRequest, pair: str, server: str) -> None:
-    stores: Pair = request.getfixturevalue(pair)
+def test_a_library_outlives_the_kill_of_a_server(
+    milvus: MilvusProcess, request: pytest.FixtureRequest, pair: str, server: str
+) -> None:
+    stores: Pair = request.getfixturevalue(f"{pair}_pair")
     failing = next(one for one in stores.servers if one.name == server)
     check(outage(stores.settings(f"killed_{server[:7].lower()}"), failing.stop, failing.start))
 
@@ -87,8 +64,8 @@ def test_ids_whose_settling_failed_are_settled_in_the_next_round(tmp_path, monke
 
 
 @pytest.mark.soak
-def test_two_kills_on_servers(mariadb: Pair) -> None:
-    said, broken = kill_often(mariadb.settings("two_kills"), 2)
+def test_two_kills_on_servers(milvus: MilvusProcess, mariadb_pair: Pair) -> None:
+    said, broken = kill_often(mariadb_pair.settings("two_kills"), 2)
     assert said.added
     assert not broken
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from conftest import missing, wants_every_case
-from mongodb_server import REAL, MongodbProcess, real_uri, why_not
+from conftest import wants_every_case
+from mongodb_server import REAL, MongodbProcess, real_uri
 from search_by_image.records.base import Match, Record, RecordStore
 from search_by_image.records.sql import SqlRecordStore
-from sql_servers import MariaDb, PostgreSql, SqlServer
+from sql_servers import SqlServer
 
 HERE = Path(__file__).parent
 MakeRecords = Callable[[], RecordStore]
@@ -88,17 +88,6 @@ def sqlite(tmp_path: Path) -> MakeRecords:
     return lambda: SqlRecordStore(f"sqlite:///{tmp_path}/records-{next(numbers)}.db")
 
 
-@pytest.fixture(scope="session")
-def mongodb_process() -> Iterator[MongodbProcess]:
-    """The stand-in, for all tests that do not stop it."""
-    if reason := why_not():
-        missing(reason)
-    process = MongodbProcess()
-    process.start()
-    yield process
-    process.close()
-
-
 @pytest.fixture
 def mongodb_stand_in(mongodb_process: MongodbProcess) -> Iterator[MakeRecords]:
     with mongodb_stores(mongodb_process.uri) as make:
@@ -133,24 +122,6 @@ def mongodb_stores(uri: str) -> Iterator[MakeRecords]:
     with MongoClient(uri) as client:
         for name in names:
             client.drop_database(name)
-
-
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[SqlServer]:
-    yield from sql_server(MariaDb)
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[SqlServer]:
-    yield from sql_server(PostgreSql)
-
-
-def sql_server(kind: type[SqlServer]) -> Iterator[SqlServer]:
-    if reason := kind.why_not():
-        missing(reason)
-    server = kind()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="session")
