@@ -10,6 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cheap_library import open_library, picture
+from search_by_image.api.app import create_app
+from search_by_image.engine import SearchEngine
+from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.keys import Keys, Scope
+from serving import serving
+
 pytestmark = pytest.mark.browser
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
@@ -93,6 +100,17 @@ def open_page(browser, demo_service):
 @pytest.fixture
 def cat(demo_service):
     return min((demo_service.photos / "cat").glob("*.jpg"))
+
+
+@pytest.fixture
+def guarded_service(tmp_path):
+    """A service that asks for a key, with one picture in it, and the key."""
+    library = open_library(tmp_path)
+    library.add(picture(1), {"id": "one"}, "Thumb")
+    key, _ = Keys(library.ledger).create("page", Scope.READ)
+    with UrlFetcher(FetchSettings()) as fetcher, serving(create_app(SearchEngine(library), fetcher)) as url:
+        yield url, key
+    library.close()
 
 
 def _go(page, path):
@@ -485,3 +503,71 @@ def test_a_document_cannot_smuggle_markup_or_script(open_page, expect, cat):
     page.locator(f"{LISTED} .card-picture").click()
     expect(page.get_by_role("dialog").get_by_role("link")).to_have_count(0)
     assert page.locator("#library-list img, dialog img").count() == 0
+
+
+def test_a_service_that_needs_a_key_asks_for_it_until_it_is_right(browser, expect, guarded_service):
+    url, key = guarded_service
+    context = browser.new_context(base_url=url, locale="en-US")
+    page, complaints = context.new_page(), []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto("/?tab=library")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This service needs an API key")
+    page.get_by_role("textbox").fill("sbi_wrong_key")
+    page.get_by_role("textbox").press("Enter")
+    expect(dialog).to_contain_text("does not accept this key")
+    page.get_by_role("textbox").fill(f" {key} ")
+    page.get_by_role("button", name="Continue").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(LISTED)).to_have_count(1)
+    page.reload()
+    expect(page.locator(LISTED)).to_have_count(1)
+    assert [text for text in complaints if "401" not in text] == []
+    assert browser.new_context(base_url=url).request.get("/v1/info").status == 401
+    context.close()
+
+
+def test_whoever_gives_no_key_reads_that_one_is_needed(browser, expect, guarded_service):
+    url, key = guarded_service
+    context = browser.new_context(base_url=url, locale="zh-CN")
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_role("dialog").press("Escape")
+    expect(page.get_by_role("alert")).to_contain_text("需要 API 密钥。")
+    page.get_by_role("alert").get_by_role("button").click()
+    page.get_by_label("API 密钥", exact=True).fill(key)
+    page.get_by_role("button", name="继续").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    context.close()
+
+
+def test_a_key_that_may_only_read_imports_nothing(browser, expect, guarded_service):
+    url, key = guarded_service
+    context = browser.new_context(base_url=url, locale="en-US")
+    context.add_init_script(f"sessionStorage.setItem('search-by-image-key', '{key}')")
+    page = context.new_page()
+    _go(page, "/?tab=import")
+    page.set_input_files("#import-file", {"name": "a.png", "mimeType": "image/png", "buffer": picture(2)})
+    page.locator("#import-run").click()
+    expect(page.get_by_text("Your API key does not allow this.")).to_be_visible()
+    context.close()
+
+
+def test_the_page_of_the_calls_works_under_its_policy_and_asks_no_other_host(browser, expect, guarded_service):
+    url, key = guarded_service
+    context = browser.new_context(base_url=url, locale="en-US")
+    page, wrongs = context.new_page(), []
+    page.on("console", lambda said: wrongs.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: wrongs.append(str(error)))
+    page.on("request", lambda request: wrongs.extend(_elsewhere(request.url, url)))
+    page.goto("/docs")
+    page.get_by_label("API key").fill(key)
+    page.get_by_label("API key").press("Enter")
+    expect(page.locator(".opblock-summary-path", has_text="GetImageDoc")).to_be_visible()
+    page.locator(".opblock-summary-path", has_text="/v1/info").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table tbody .response-col_status")).to_contain_text("200")
+    assert [wrong for wrong in wrongs if "401" not in wrong] == []
+    _shot(page, "calls")
+    context.close()

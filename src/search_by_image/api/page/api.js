@@ -2,6 +2,8 @@
 
 import { PageError, ServiceError } from './errors.js';
 import { isFields, readJson, writeJson } from './json.js';
+import { askForKey } from './key-dialog.js';
+import { storedKey } from './key.js';
 
 /** @typedef {import('./json.js').Fields} Fields */
 /** @typedef {import('./json.js').Json} Json */
@@ -16,11 +18,13 @@ import { isFields, readJson, writeJson } from './json.js';
 const CALLS = '/api/SearchServer/';
 const PATIENCE_MS = 120_000;
 const SUCCESS = '00000';
+const KEY_NEEDED = '20010';
 let sent = 0;
 
 /** @returns {Promise<Info>} */
 export async function getInfo() {
   const answer = await exchange('/v1/info', {});
+  if (answer.status === KEY_NEEDED) throw new ServiceError(KEY_NEEDED, String(answer.msg));
   return /** @type {Info} */ (/** @type {unknown} */ (answer));
 }
 
@@ -102,12 +106,28 @@ async function call(name, request, signal) {
 }
 
 /**
+ * Asks for a key where the service wants one, and tries again with it.
  * @param {string} path
  * @param {RequestInit} request
  * @param {AbortSignal} [signal] the caller's
  * @returns {Promise<Fields>}
  */
 async function exchange(path, request, signal) {
+  for (;;) {
+    const key = storedKey();
+    const headers = { ...request.headers, ...(key && { 'X-API-Key': key }) };
+    const answer = await attempt(path, { ...request, headers }, signal);
+    if (answer.status !== KEY_NEEDED || !(await askForKey(key))) return answer;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} request
+ * @param {AbortSignal} [signal] the caller's
+ * @returns {Promise<Fields>}
+ */
+async function attempt(path, request, signal) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   const give_up = () => patience.abort();
@@ -125,6 +145,7 @@ async function exchange(path, request, signal) {
 /** @param {Response} response */
 async function answerOf(response) {
   const answer = tryReadJson(await response.text());
+  if (response.status === 401) return { status: KEY_NEEDED, msg: answer?.detail ?? '' };
   if (!response.ok) throw httpError(response, answer);
   if (!answer) throw new PageError('error.unreadable', 'error.unreadable.remedy');
   return answer;

@@ -66,6 +66,12 @@ export const english = {
   'entry.remove.named': 'Remove {name}',
   'close': 'Close',
   'cancel': 'Cancel',
+
+  'key.title': 'This service needs an API key',
+  'key.text': 'Whoever runs the service can give you one. It is kept until you close this tab.',
+  'key.refused': 'The service does not accept this key. It may be incomplete, expired or revoked.',
+  'key.label': 'API key',
+  'key.go': 'Continue',
   'retry': 'Try again',
 
   'drop.search': 'Drop the picture to search with it',
@@ -146,6 +152,8 @@ export const english = {
   'error.20007': 'The pipeline failed on this picture.',
   'error.20008': 'The service is busy.',
   'error.20009': 'The service cannot reach its library.',
+  'error.20010': 'An API key is needed.',
+  'error.20011': 'Your API key does not allow this.',
   'error.other': 'The service could not do this.',
 };
 

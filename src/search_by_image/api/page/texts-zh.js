@@ -65,6 +65,12 @@ export const chinese = {
   'entry.remove.named': '移除 {name}',
   'close': '关闭',
   'cancel': '取消',
+
+  'key.title': '此服务需要 API 密钥',
+  'key.text': '请向服务的管理者索取。密钥保存到您关闭此标签页为止。',
+  'key.refused': '服务不接受这个密钥：可能不完整、已过期或已吊销。',
+  'key.label': 'API 密钥',
+  'key.go': '继续',
   'retry': '重试',
 
   'drop.search': '松开鼠标，用这张图片搜索',
@@ -145,5 +151,7 @@ export const chinese = {
   'error.20007': '管道处理这张图片时出错。',
   'error.20008': '服务正忙。',
   'error.20009': '服务无法访问图库。',
+  'error.20010': '需要 API 密钥。',
+  'error.20011': '您的 API 密钥不允许此操作。',
   'error.other': '服务未能完成操作。',
 };
