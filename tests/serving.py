@@ -8,15 +8,21 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from search_by_image.listener import listener_config
+from search_by_image.settings import Settings, load_settings
+
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
     """The application's address, without a slash at its end."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    config = listener_config(app, settings or load_settings(environ={}), grace=10, lifespan="off")
+    config.port = 0
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    scheme = "https" if config.is_ssl else "http"
+    yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()

@@ -89,7 +89,7 @@ def test_the_last_key_is_deleted_only_when_asked(here):
         (("create", "--name", "x", "--scope", "root"), "root"),
         (("create", "--scope", "read"), "name"),
         (("create", "--name", " ", "--scope", "read"), "name"),
-        (("create", "--name", "x", "--scope", "read", "--expires", "0"), "at least 1"),
+        (("create", "--name", "x", "--scope", "read", "--expires", "0"), "--expires"),
         (("create", "--name", "x", "--scope", "read", "--collection", "a/b"), "a/b"),
         (("revoke", "nobody"), "nobody"),
         (("delete", "nobody"), "nobody"),

@@ -108,7 +108,8 @@ def test_the_service_knows_what_it_listens_on(status_of):
     assert status_of("evil.example") == 403
     assert status_of("localhost:8002") == 200
     assert status_of("evil.example", FLASK__HOST="localhost") == 403
-    assert status_of("any.example", FLASK__HOST="0.0.0.0") == 200
+    assert status_of("any.example", FLASK__HOST="0.0.0.0") == 401  # not by its host: there is no key
+    assert status_of("any.example", FLASK__HOST="0.0.0.0", ACCESS__ALLOW_ANONYMOUS="true") == 200
     assert status_of("shop.example.com", CORS__ALLOW_ORIGINS=SHOP) == 200
     assert status_of("evil.example", CORS__ALLOW_ORIGINS=SHOP) == 403
     assert status_of("any.example", CORS__ALLOW_ORIGINS="*") == 200

@@ -145,6 +145,24 @@ class ForbiddenError(SearchByImageError):
     status = HTTPStatus.FORBIDDEN
 
 
+class RateLimitedError(SearchByImageError):
+    """The caller makes too many calls; the same call may succeed later."""
+
+    code = "rate_limited"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RequestTimeoutError(SearchByImageError):
+    """The caller sent the request's body too slowly."""
+
+    code = "request_timeout"
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
 class ConfigError(SearchByImageError):
     """Everything that is wrong with the configuration, all at once."""
 

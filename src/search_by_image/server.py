@@ -3,26 +3,26 @@
 import errno
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
-from typing import Literal
 
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from search_by_image.api.access_log import log_access
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.api.guard import host_of, is_loopback
 from search_by_image.api.lifecycle import Lifecycle
+from search_by_image.api.rates import Rates
 from search_by_image.api.starting import still_starting
 from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
 from search_by_image.fetch import UrlFetcher
+from search_by_image.listener import listener_config
 from search_by_image.settings import Settings
 
 CLOSING = 1  # seconds that answers have to leave, when all requests have ended or their time is up
@@ -42,10 +42,11 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield sock
 
 
-def url_of(sock: socket.socket) -> str:
+def url_of(sock: socket.socket, *, tls: bool = False) -> str:
     """Where the service is to be reached: http://127.0.0.1:8002"""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}:{port}"
 
 
 def is_exposed(sock: socket.socket) -> bool:
@@ -73,15 +74,23 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         anonymous=settings.access.allow_anonymous or _is_for_this_machine(settings),
         key_seconds=settings.access.key_seconds,
         count_seconds=settings.metrics.count_seconds,
+        rates=Rates(
+            address_per_minute=settings.limits.address_per_minute,
+            key_per_minute=settings.limits.key_per_minute,
+            burst=settings.limits.rate_burst,
+        ),
+        requests=settings.limits.requests,
+        body_pause=settings.limits.body_pause,
+        body_seconds=settings.limits.body_seconds,
     )
     return create_app(engine, fetcher, options)
 
 
 @contextmanager
-def answering_meanwhile(sock: socket.socket) -> Iterator[None]:
+def answering_meanwhile(sock: socket.socket, settings: Settings) -> Iterator[None]:
     """Until the block ends callers get 503, and health probes 200; those who connect after that wait for `run`."""
     app = Tracing(still_starting, observers=(log_access,))
-    server = uvicorn.Server(_config(app, lifespan="off"))
+    server = uvicorn.Server(listener_config(app, settings, grace=CLOSING, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([sock.dup()],), name="starting", daemon=True)
     thread.start()
     try:
@@ -97,21 +106,8 @@ def run(app: FastAPI, sock: socket.socket, settings: Settings, on_started: Calla
     Requests under way have `limits/shutdown_seconds` to end, while new ones are answered with 503. After that they are
     too; their threads end by their own time limits and change nothing any more where the library is closed by then.
     """
-    config = _config(app, proxies=settings.access.trusted_proxies)
+    config = listener_config(app, settings, grace=CLOSING)
     _Server(config, app.state.lifecycle, settings, on_started).run(sockets=[sock])
-
-
-def _config(app: ASGIApp, *, proxies: Sequence[str] = (), lifespan: Literal["auto", "off"] = "auto") -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        lifespan=lifespan,
-        timeout_graceful_shutdown=CLOSING,
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=list(proxies),
-    )
 
 
 class _Server(uvicorn.Server):

@@ -15,6 +15,7 @@ from search_by_image.api.callers import ALMIGHTY, ANYONE, CALLER, HERE, Caller, 
 from search_by_image.api.exchange import note_key, note_route
 from search_by_image.api.known_keys import KnownKeys
 from search_by_image.api.local import is_from_here
+from search_by_image.api.rates import Counted, Rates, telling
 from search_by_image.api.refusal import refusal
 from search_by_image.errors import ForbiddenError, SearchByImageError, UnauthenticatedError
 from search_by_image.keys import Scope, check_key, id_in
@@ -28,35 +29,39 @@ logger = logging.getLogger(__name__)
 class Access:
     """Refuses what a caller may not do; of a request that is let in the caller is in `scope[CALLER]`.
 
-    `anonymous`: while there is no key at all, a caller without one may do everything.
+    `anonymous`: while there is no key at all, a caller without one may do everything. `rates` count what is not public.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: KnownKeys, anonymous: bool) -> None:
+    def __init__(self, app: ASGIApp, *, keys: KnownKeys, rates: Rates, anonymous: bool) -> None:
         self._app = app
         self._keys = keys
+        self._rates = rates
         self._anonymous = anonymous
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            counted: list[Counted] = []
+            send = telling(send, counted)
             try:
-                scope[CALLER] = await self._admit(scope)
+                scope[CALLER] = await self._admit(scope, counted)
                 note_key(scope[CALLER].name)
             except SearchByImageError as error:
                 await refusal(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _admit(self, scope: Connection) -> Caller:
+    async def _admit(self, scope: Connection, counted: list[Counted]) -> Caller:
         route = selected_route(scope)
-        if route is None:
-            return await self._identify(Headers(scope=scope))
-        note_route(route.path_format or "")
-        if is_public(route):
+        note_route((route and route.path_format) or "")
+        if route is not None and is_public(route):
             return ANYONE
-        if is_free_here(route) and is_from_here(scope):
+        self._rates.count_address(scope, counted)
+        if route is not None and is_free_here(route) and is_from_here(scope):
             return HERE
         caller = await self._identify(Headers(scope=scope))
-        caller.check_scope(_required_by(route, scope["path"]))
+        self._rates.count_key(caller, counted)
+        if route is not None:
+            caller.check_scope(_required_by(route, scope["path"]))
         return caller
 
     async def _identify(self, headers: Headers) -> Caller:

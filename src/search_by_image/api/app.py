@@ -1,6 +1,6 @@
 """The web application over an engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 
 from search_by_image.api.access import Access
 from search_by_image.api.access_log import log_access
-from search_by_image.api.body_limit import BodyLimit
+from search_by_image.api.bodies import Bodies
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
+from search_by_image.api.crowd import Crowd
 from search_by_image.api.description import add_description
 from search_by_image.api.guard import Guard
 from search_by_image.api.known_keys import KnownKeys
@@ -20,6 +21,7 @@ from search_by_image.api.lifecycle import Draining, Lifecycle
 from search_by_image.api.metrics import Metrics
 from search_by_image.api.metrics_route import metrics_routes
 from search_by_image.api.page_routes import add_page
+from search_by_image.api.rates import Rates
 from search_by_image.api.readiness import Readiness
 from search_by_image.api.responses import (
     SafeJSONResponse,
@@ -27,6 +29,7 @@ from search_by_image.api.responses import (
     problem_of_status,
     problem_of_validation,
 )
+from search_by_image.api.safe_headers import SafeHeaders
 from search_by_image.api.service import service_routes
 from search_by_image.api.tracing import Tracing
 from search_by_image.api.v1.openapi import describe_bodies
@@ -50,6 +53,7 @@ class AppOptions:
     `allowed_hosts`: names, beside this machine's loopback addresses, that the service is called by; empty: any.
     `anonymous`: while there is no API key, anyone may do everything; `key_seconds`: how long a look-up of a key holds.
     `count_seconds`: how long a count of images holds in the metrics.
+    `requests`: answered at once; `body_pause`: seconds between two parts of a body; `body_seconds`: for the whole.
     """
 
     page: bool = True
@@ -62,6 +66,10 @@ class AppOptions:
     anonymous: bool = True
     key_seconds: float = 3.0
     count_seconds: float = 60.0
+    rates: Rates = field(default_factory=Rates)
+    requests: int = 256
+    body_pause: float = 15.0
+    body_seconds: float = 300.0
 
 
 def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
@@ -75,16 +83,10 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
         default_response_class=SafeJSONResponse,
         openapi_url=None,
     )
-    app.add_middleware(BodyLimit, max_bytes=body_limit(max_bytes, options.document_bytes))
-    app.add_middleware(Access, keys=known_keys(engine.library, options), anonymous=options.anonymous)
-    if options.cors_origins:
-        app.add_middleware(Cors, origins=options.cors_origins)
-    app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
     app.state.lifecycle = lifecycle = Lifecycle()
     readiness = Readiness.of(engine.library)
     metrics = Metrics(engine.library, lifecycle, readiness, count_seconds=options.count_seconds)
-    app.add_middleware(Draining, lifecycle=lifecycle)
-    app.add_middleware(Tracing, observers=(log_access, metrics.observe))
+    _add_middleware(app, engine.library, options, lifecycle, metrics)
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
     app.include_router(
@@ -105,6 +107,22 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     if options.page:
         add_page(app, options.static_path)
     return app
+
+
+def _add_middleware(
+    app: FastAPI, library: Library, options: AppOptions, lifecycle: Lifecycle, metrics: Metrics
+) -> None:
+    """The last one added is the first to see a request."""
+    max_bytes = body_limit(library.extractor.limits.max_bytes, options.document_bytes)
+    app.add_middleware(Bodies, max_bytes=max_bytes, pause=options.body_pause, seconds=options.body_seconds)
+    app.add_middleware(Crowd, limit=options.requests)
+    app.add_middleware(Access, keys=known_keys(library, options), rates=options.rates, anonymous=options.anonymous)
+    if options.cors_origins:
+        app.add_middleware(Cors, origins=options.cors_origins)
+    app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
+    app.add_middleware(Draining, lifecycle=lifecycle)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(Tracing, observers=(log_access, metrics.observe))
 
 
 def body_limit(max_bytes: int, document_bytes: int) -> int:

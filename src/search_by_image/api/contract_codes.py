@@ -19,6 +19,8 @@ _BY_ERROR: tuple[tuple[type[errors.SearchByImageError], str], ...] = (
     (errors.StoreError, "20009"),
     (errors.UnauthenticatedError, "20010"),
     (errors.ForbiddenError, "20011"),
+    (errors.RateLimitedError, "20012"),
+    (errors.RequestTimeoutError, "20013"),
 )
 
 

@@ -19,7 +19,7 @@ class Cors:
             allow_origins=origins,
             allow_methods=METHODS,
             allow_headers=("*",),
-            expose_headers=(REQUEST_ID, "Retry-After", "Location"),
+            expose_headers=(REQUEST_ID, "Retry-After", "Location", "RateLimit", "RateLimit-Policy"),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ from search_by_image.api.exchange import current_exchange, note_outcome
 from search_by_image.errors import SearchByImageError
 
 SHOWN_MISTAKES = 5
+COME_BACK = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class SafeJSONResponse(JSONResponse):
@@ -50,7 +51,7 @@ def problem_of(error: SearchByImageError) -> SafeJSONResponse:
 
 
 def headers_of(error: SearchByImageError) -> dict[str, str]:
-    if error.status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if error.status in COME_BACK:
         return {"Retry-After": str(getattr(error, "retry_after", 1))}
     if error.status is HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="search-by-image"'}

@@ -56,7 +56,8 @@ def _serve(demo: Demo, engine: SearchEngine, sock: socket.socket) -> None:
         check_access(sock, demo.settings, engine, key_maker=f"{_stores(demo)} {MAKE_KEY}")
         app = open_app(demo.settings, engine, fetcher)
         demo.add_routes(app)
-        run_until_stopped(app, sock, demo.settings, lambda: say(_invitation(demo, engine, url_of(sock))))
+        url = url_of(sock, tls=demo.settings.tls.certfile is not None)
+        run_until_stopped(app, sock, demo.settings, lambda: say(_invitation(demo, engine, url)))
 
 
 def _invitation(demo: Demo, engine: SearchEngine, url: str) -> str:

@@ -35,11 +35,11 @@ def run_service(settings: Settings) -> None:
     """Returns when it was stopped by Ctrl-C or SIGTERM and everything is saved."""
     log_for_service(settings)
     with listening(settings.flask.host, settings.flask.port) as sock, ExitStack() as opened:
-        with answering_meanwhile(sock):
+        with answering_meanwhile(sock, settings):
             engine = opened.enter_context(open_engine(settings))
             fetcher = opened.enter_context(open_fetcher(settings))
             check_access(sock, settings, engine)
-        run_until_stopped(open_app(settings, engine, fetcher), sock, settings, lambda: _greet(sock, engine))
+        run_until_stopped(open_app(settings, engine, fetcher), sock, settings, lambda: _greet(sock, settings, engine))
     say("Stopped; everything is saved.")
 
 
@@ -60,5 +60,6 @@ def check_access(sock: socket.socket, settings: Settings, engine: SearchEngine, 
         raise unprotected(sock, key_maker)
 
 
-def _greet(sock: socket.socket, engine: SearchEngine) -> None:
-    say(f"Serving {pictures(engine.library.count())} at {url_of(sock)}/ (Ctrl-C stops it)")
+def _greet(sock: socket.socket, settings: Settings, engine: SearchEngine) -> None:
+    tls = settings.tls.certfile is not None
+    say(f"Serving {pictures(engine.library.count())} at {url_of(sock, tls=tls)}/ (Ctrl-C stops it)")

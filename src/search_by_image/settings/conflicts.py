@@ -15,5 +15,7 @@ def conflicts(settings: Settings) -> Iterator[Problem]:
         )
     if settings.milvus.host is not None and settings.milvus.uri is not None:
         yield Problem("milvus/uri", "milvus/host is given too, and there is one vector store. Keep one of the two.")
+    if settings.tls.certfile is None and (settings.tls.keyfile or settings.tls.client_ca):
+        yield Problem("tls/certfile", "tls/keyfile or tls/client_ca is given, but no certificate. Name its file.")
     if settings.logger.config_type == "JSON_FILE" and settings.logger.conf_file_name is None:
         yield Problem("logger/conf_file_name", "config_type is JSON_FILE: name the file that holds the dictConfig.")

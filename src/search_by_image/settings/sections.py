@@ -193,6 +193,16 @@ class LimitsSettings(Section):
     batch: Whole = Field(32, ge=1, le=100_000)
     store_timeout: Real = Field(30.0, ge=0.1, le=86_400)
     shutdown_seconds: Real = Field(10.0, ge=0, le=3600)
+    address_per_minute: Whole = Field(60_000, ge=0, le=100_000_000)
+    key_per_minute: Whole = Field(60_000, ge=0, le=100_000_000)
+    rate_burst: Whole = Field(1000, ge=1, le=1_000_000)
+    requests: Whole = Field(256, ge=1, le=100_000)
+    connections: Whole = Field(1024, ge=1, le=1_000_000)
+    head_bytes: Whole = Field(65_536, ge=1024, le=16_777_216)
+    head_seconds: Real = Field(10.0, gt=0, le=3600)
+    body_pause: Real = Field(15.0, gt=0, le=3600)
+    body_seconds: Real = Field(300.0, gt=0, le=86_400)
+    keep_alive: Whole = Field(5, ge=1, le=3600)
 
 
 class MaintenanceSettings(Section):
@@ -207,6 +217,15 @@ class AccessSettings(Section):
     allow_anonymous: Flag = False
     key_seconds: Real = Field(3.0, ge=0, le=60)
     trusted_proxies: Networks = ()
+
+
+class TlsSettings(Section):
+    """`certfile` None: no TLS; `client_ca`: only callers whose certificate is signed by these are let in."""
+
+    certfile: OptionalPath = None
+    keyfile: OptionalPath = None
+    keyfile_password: str = Field("", repr=False)
+    client_ca: OptionalPath = None
 
 
 class CorsSettings(Section):
@@ -236,6 +255,7 @@ class ServerXml(Section):
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
+    tls: TlsSettings = Field(default_factory=TlsSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
