@@ -17,6 +17,7 @@ from search_by_image.api.app import AppOptions, create_app
 from search_by_image.api.guard import host_of, is_loopback
 from search_by_image.api.lifecycle import Lifecycle
 from search_by_image.api.rates import Rates
+from search_by_image.api.spans import Spans
 from search_by_image.api.starting import still_starting
 from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
@@ -63,7 +64,7 @@ def unprotected(sock: socket.socket, key_maker: str) -> ListenError:
     )
 
 
-def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> FastAPI:
+def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher, spans: Spans | None = None) -> FastAPI:
     options = AppOptions(
         page=settings.enable_client,
         static_path=settings.static_path,
@@ -83,7 +84,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> F
         body_pause=settings.limits.body_pause,
         body_seconds=settings.limits.body_seconds,
     )
-    return create_app(engine, fetcher, options)
+    return create_app(engine, fetcher, options, spans)
 
 
 @contextmanager

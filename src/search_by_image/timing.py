@@ -16,12 +16,17 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar, cast
 
 T = TypeVar("T")
+Around = Callable[[str, str], AbstractContextManager[object]]
 
 
 class Stopwatch:
-    """Adds up the seconds of each stage while it runs; thread-safe. Watches may run within each other."""
+    """Adds up the seconds of each stage while it runs; thread-safe. Watches may run within each other.
 
-    def __init__(self) -> None:
+    `around`: makes what is entered around each stage, of its name and what is done there ('' or a method's name).
+    """
+
+    def __init__(self, around: Around | None = None) -> None:
+        self.around = around
         self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
         self._tokens: list[Token[_Heard | None]] = []
@@ -49,10 +54,10 @@ class Stopwatch:
         _heard.reset(self._tokens.pop())
 
 
-def stage(name: str) -> AbstractContextManager[object]:
+def stage(name: str, detail: str = "") -> AbstractContextManager[object]:
     """Time the block of a `with` statement; where nobody listens it costs one look-up."""
     heard = _heard.get()
-    return _NOBODY if heard is None else _Stage(name, heard)
+    return _NOBODY if heard is None else _Stage(name, detail, heard)
 
 
 @contextmanager
@@ -78,17 +83,22 @@ class _Heard(NamedTuple):
 
 
 class _Stage:
-    def __init__(self, name: str, heard: _Heard) -> None:
+    def __init__(self, name: str, detail: str, heard: _Heard) -> None:
         self._name = name
         self._watches, self._outer = heard
+        self._around = [watch.around(name, detail) for watch in self._watches if watch.around is not None]
         self.inner_seconds = 0.0
 
     def __enter__(self) -> None:
         self._token = _heard.set(_Heard(self._watches, self))
+        for around in self._around:
+            around.__enter__()
         self._began = perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         whole = perf_counter() - self._began
+        for around in reversed(self._around):
+            around.__exit__(kind, value, tb)
         _heard.reset(self._token)
         if self._outer is not None:
             self._outer.inner_seconds += whole
@@ -108,7 +118,7 @@ class _Timed:
 
 def _within(name: str, method: Callable[..., object]) -> Callable[..., object]:
     def call(*args: object, **kwargs: object) -> object:
-        with stage(name):
+        with stage(name, getattr(method, "__name__", "")):
             return method(*args, **kwargs)
 
     return call

@@ -31,6 +31,7 @@ from search_by_image.api.responses import (
 )
 from search_by_image.api.safe_headers import SafeHeaders
 from search_by_image.api.service import service_routes
+from search_by_image.api.spans import Spans
 from search_by_image.api.tracing import Tracing
 from search_by_image.api.v1.openapi import describe_bodies
 from search_by_image.api.v1.routes import v1_routes
@@ -72,7 +73,9 @@ class AppOptions:
     body_seconds: float = 300.0
 
 
-def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None) -> FastAPI:
+def create_app(
+    engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None, spans: Spans | None = None
+) -> FastAPI:
     """The engine and the fetcher stay the caller's to close."""
     options = options or AppOptions()
     max_bytes = engine.library.extractor.limits.max_bytes
@@ -86,7 +89,9 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     app.state.lifecycle = lifecycle = Lifecycle()
     readiness = Readiness.of(engine.library)
     metrics = Metrics(engine.library, lifecycle, readiness, count_seconds=options.count_seconds)
-    _add_middleware(app, engine.library, options, lifecycle, metrics)
+    _add_middleware(app, engine.library, options, lifecycle)
+    app.add_middleware(Tracing, observers=(log_access, metrics.observe), spans=spans)
+    app.add_middleware(SafeHeaders)
     _translate_errors(app)
     app.include_router(contract_routes(engine, fetcher, max_bytes=max_bytes, page_size_max=options.page_size_max))
     app.include_router(
@@ -109,9 +114,7 @@ def create_app(engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | 
     return app
 
 
-def _add_middleware(
-    app: FastAPI, library: Library, options: AppOptions, lifecycle: Lifecycle, metrics: Metrics
-) -> None:
+def _add_middleware(app: FastAPI, library: Library, options: AppOptions, lifecycle: Lifecycle) -> None:
     """The last one added is the first to see a request."""
     max_bytes = body_limit(library.extractor.limits.max_bytes, options.document_bytes)
     app.add_middleware(Bodies, max_bytes=max_bytes, pause=options.body_pause, seconds=options.body_seconds)
@@ -121,8 +124,6 @@ def _add_middleware(
         app.add_middleware(Cors, origins=options.cors_origins)
     app.add_middleware(Guard, origins=options.cors_origins, hosts=options.allowed_hosts)
     app.add_middleware(Draining, lifecycle=lifecycle)
-    app.add_middleware(SafeHeaders)
-    app.add_middleware(Tracing, observers=(log_access, metrics.observe))
 
 
 def body_limit(max_bytes: int, document_bytes: int) -> int:

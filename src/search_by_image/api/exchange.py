@@ -17,6 +17,7 @@ class Exchange:
     route: str = ""
     key: str = ""
     outcome: str = ""
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

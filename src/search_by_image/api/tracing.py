@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_by_image.api.exchange import Exchange, Finished, under_way
 from search_by_image.api.responses import problem
+from search_by_image.api.spans import NoSpans, Spans
 from search_by_image.timing import Stopwatch
 
 REQUEST_ID = "X-Request-Id"
@@ -27,9 +28,10 @@ logger = logging.getLogger(__name__)
 class Tracing:
     """Takes the caller's `X-Request-Id` where it is usable, else makes one; the answer has it, and each log record."""
 
-    def __init__(self, app: ASGIApp, observers: Sequence[Observer] = ()) -> None:
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer] = (), spans: Spans | None = None) -> None:
         self._app = app
         self._observers = observers
+        self._spans = spans or NoSpans()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,12 +39,15 @@ class Tracing:
             return
         exchange, started = Exchange(_request_id(scope)), time.perf_counter()
         answer = _Answer(send, exchange.request_id)
-        with under_way(exchange), Stopwatch() as watch:
+        with self._spans.request(scope) as span, under_way(exchange), Stopwatch(self._spans.around) as watch:
+            exchange.trace_id = span.trace_id
             try:
                 await self._run(scope, receive, answer)
             finally:
                 seconds = time.perf_counter() - started
-                self._tell(_finished(scope, exchange, answer.status, seconds, watch))
+                finished = _finished(scope, exchange, answer.status, seconds, watch)
+                for tell in (span.tell, *self._observers):
+                    tell(finished)
 
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -58,10 +63,6 @@ class Tracing:
                 raise
             logger.exception("%s failed", scope["path"], exc_info=error)
             await problem(500, "internal_error", "The service failed; its log says more.")(scope, receive, answer)
-
-    def _tell(self, finished: Finished) -> None:
-        for observe in self._observers:
-            observe(finished)
 
 
 class _Answer:

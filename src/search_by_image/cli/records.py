@@ -19,11 +19,11 @@ class Millisecond(logging.Filter):
 
 
 class InRequest(logging.Filter):
-    """Gives each record `request_id`, `key` (of the API, by name; both '' outside of a request), and `in_request`."""
+    """Gives each record `in_request`, `request_id`, `trace_id`, `key` (of the API, by name): '' outside of one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         exchange = current_exchange() or Exchange("")
-        record.request_id, record.key = exchange.request_id, exchange.key
+        record.request_id, record.key, record.trace_id = exchange.request_id, exchange.key, exchange.trace_id
         is_told_already = hasattr(record, "fields")
         record.in_request = f" [{exchange.request_id}]" if exchange.request_id and not is_told_already else ""
         return True
@@ -42,6 +42,7 @@ class JsonLine(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "request_id": getattr(record, "request_id", ""),
+            "trace_id": getattr(record, "trace_id", ""),
             "key": getattr(record, "key", ""),
             **getattr(record, "fields", {}),
             "exception": self.formatException(record.exc_info) if record.exc_info else "",

@@ -21,6 +21,7 @@ from search_by_image.server import (
     url_of,
 )
 from search_by_image.settings import Settings
+from search_by_image.telemetry import open_spans
 
 EXPOSED = (
     "Warning: this address can be reached from other machines, and calls need no API key (access/allow_anonymous): "
@@ -38,8 +39,10 @@ def run_service(settings: Settings) -> None:
         with answering_meanwhile(sock, settings):
             engine = opened.enter_context(open_engine(settings))
             fetcher = opened.enter_context(open_fetcher(settings))
+            spans = opened.enter_context(open_spans(settings))
             check_access(sock, settings, engine)
-        run_until_stopped(open_app(settings, engine, fetcher), sock, settings, lambda: _greet(sock, settings, engine))
+        app = open_app(settings, engine, fetcher, spans)
+        run_until_stopped(app, sock, settings, lambda: _greet(sock, settings, engine))
     say("Stopped; everything is saved.")
 
 

@@ -2,7 +2,7 @@
 
 from search_by_image.settings.load import base_path_of, load_settings
 from search_by_image.settings.notices import notices
-from search_by_image.settings.observing import LoggerSettings, MetricsSettings
+from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
 from search_by_image.settings.rows import SettingRow, settings_rows
 from search_by_image.settings.sections import (
     CorsSettings,
@@ -41,6 +41,7 @@ __all__ = [
     "SearchSettings",
     "SettingRow",
     "Settings",
+    "TracesSettings",
     "VectorsSettings",
     "base_path_of",
     "check_collection_name",

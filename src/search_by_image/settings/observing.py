@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from search_by_image.settings.section import Section
-from search_by_image.settings.values import UPPER, Flag, OptionalJsonObject, OptionalPath, Real, Text, Whole
+from search_by_image.settings.values import (
+    UPPER,
+    Flag,
+    OptionalJsonObject,
+    OptionalPath,
+    OptionalUrl,
+    Real,
+    Text,
+    Whole,
+)
 
 
 class LoggerSettings(Section):
@@ -31,3 +40,9 @@ class MetricsSettings(Section):
     """`count_seconds`: how long a count of images holds."""
 
     count_seconds: Real = Field(60.0, gt=0, le=86_400)
+
+
+class TracesSettings(Section):
+    """`otlp_endpoint`: the base URL of a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318"""
+
+    otlp_endpoint: OptionalUrl = None

@@ -8,7 +8,7 @@ from platformdirs import user_cache_path
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from search_by_image.settings.observing import LoggerSettings, MetricsSettings
+from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
 from search_by_image.settings.section import Section
 from search_by_image.settings.values import (
     METRIC,
@@ -258,6 +258,7 @@ class ServerXml(Section):
     tls: TlsSettings = Field(default_factory=TlsSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    traces: TracesSettings = Field(default_factory=TracesSettings)
 
     @property
     def uses_mongodb(self) -> bool:

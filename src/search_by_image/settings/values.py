@@ -113,6 +113,12 @@ def _network(text: str) -> str:
         raise ValueError(f"{text!r} is no address or network. Write such as 10.0.0.7 or 10.0.0.0/8.") from error
 
 
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("This is not a URL. Write one such as http://127.0.0.1:4318, with no login and no query.")
+    return text
+
+
 def _split(value: object) -> object:
     if type(value) is int:
         return (str(value),)
@@ -201,6 +207,7 @@ Flag = Annotated[bool, _refuse(int, float)]
 Whole = Annotated[int, _refuse(bool, float)]
 Real = Annotated[float, _refuse(bool)]
 Text = Annotated[str, Field(min_length=1)]
+OptionalUrl = Annotated[Annotated[str, AfterValidator(_url)] | None, EMPTY_IS_NONE]
 OptionalText = Annotated[str | None, EMPTY_IS_NONE]
 Count = Annotated[Whole, Field(ge=1)]
 Port = Annotated[Whole, Field(ge=0, le=65535)]
