@@ -119,7 +119,8 @@ keys = st.sampled_from(["a", "b", "id", "0", "~a", "a b", "a=1", "#", "long" * 6
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=8
 )
-documents = st.lists(st.dictionaries(keys, values, max_size=5), min_size=1, max_size=6)
+document = st.dictionaries(keys, values, max_size=5)
+documents = st.lists(document, min_size=1, max_size=6)
 paths = st.sampled_from(PATHS)
 leaves = (
     st.builds(In, paths, st.lists(scalars, max_size=3).map(tuple))
