@@ -169,6 +169,7 @@ def test_problems_have_the_requests_id(client_of, engine, monkeypatch):
         assert answer.headers["X-Request-Id"] == answer.json()["request_id"] == "n7"
         assert answer.json()["code"] == code
         assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
     assert "secret" not in broken.text
 
 

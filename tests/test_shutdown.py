@@ -77,12 +77,17 @@ def settings_of(folder):
 
 
 @pytest.mark.slow
-def test_a_request_that_takes_too_long_is_told_so(tmp_path, slow):
-    given = PRIVATE | {"LIMITS__SHUTDOWN_SECONDS": 0.2, "FETCH__TIMEOUT": 3}
+@pytest.mark.parametrize(("seconds", "signals"), [(0.2, 1), (3600, 2)])
+def test_a_request_that_takes_too_long_or_that_nobody_wants_to_wait_for_is_told_so(tmp_path, slow, seconds, signals):
+    given = PRIVATE | {"LIMITS__SHUTDOWN_SECONDS": seconds, "FETCH__TIMEOUT": 3}
     with started(tmp_path, **given) as (process, url), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(import_by_url, url, slow.url)
         assert slow.asked.wait(DEADLINE)
         process.send_signal(signal.SIGTERM)
+        if signals > 1:
+            while httpx.get(f"{url}/readyz").status_code == 200:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=DEADLINE)
     assert waiting.result().status_code == 503
     assert waiting.result().json()["code"] == "shutting_down"
@@ -95,7 +100,10 @@ def test_a_request_that_takes_too_long_is_told_so(tmp_path, slow):
 def test_while_it_starts_callers_get_503_and_none_is_lost():
     with listening("127.0.0.1", 0) as sock:
         url = url_of(sock)
-        with answering_meanwhile(sock), httpx.Client(base_url=url, timeout=DEADLINE) as client:
+        with (
+            answering_meanwhile(sock, load_settings(environ={})),
+            httpx.Client(base_url=url, timeout=DEADLINE) as client,
+        ):
             deadline = time.monotonic() + DEADLINE
             while True:
                 try:
