@@ -24,6 +24,8 @@ from faults.pairs import Pair, Servers, embedded, mariadb_milvus, mongodb_milvus
 from faults.rows import HEADINGS, Row
 
 TESTS = Path(__file__).parents[1] / "tests"
+LASTING = 10
+"""Seconds that a server is away, or silent, longer than a call may last."""
 KILLS = {"embedded": 100, "mariadb": 30, "mongodb": 30}
 
 
@@ -78,7 +80,7 @@ def _outages(pair: Pair) -> Iterator[Row]:
             ("silent", server.silence, server.resume),
         ):
             settings = pair.settings(f"{failure.split()[0]}_{number}")
-            yield _outage(pair, f"{server.name} {failure}", outage(settings, begin, end))
+            yield _outage(pair, f"{server.name} {failure}", outage(settings, begin, end, lasting=LASTING))
 
 
 def _disks(pair: Pair, folder: Path) -> Iterator[Row]:

@@ -26,13 +26,16 @@ class Outage:
     settled_after: float
 
 
-def outage(settings: Mapping[str, str], begin: Callable[[], object], end: Callable[[], object]) -> Outage:
-    """Looked at twice: in the app that lived through it, and after a restart."""
+def outage(
+    settings: Mapping[str, str], begin: Callable[[], object], end: Callable[[], object], *, lasting: float = 0
+) -> Outage:
+    """Of `lasting` seconds at least. Looked at twice: in the app that lived through it, and after a restart."""
     with open_library(settings) as engine:
         with Writer(engine) as writer:
             writer.imports(IMPORTS)
             begin()
             writer.refusals(REFUSALS)
+            time.sleep(lasting)
             end()
             back_after = writer.imports(1)
             writer.imports(IMPORTS)

@@ -13,7 +13,9 @@ from search_by_image.engine import SearchEngine
 from search_by_image.settings import load_settings
 
 TIMEOUT = 3
-"""Seconds after which a call to a store gives up, in every pair's settings."""
+"""Seconds after which one request to a store gives up, in every pair's settings."""
+LIMIT = 4
+"""Seconds that one call waits for its stores, in sum."""
 
 
 def open_library(settings: Mapping[str, str], *, maintain: bool = True) -> SearchEngine:
@@ -119,6 +121,7 @@ def _on_milvus(servers: Servers, app_name: str) -> dict[str, str]:
         "milvus/user": known.USER,
         "milvus/password": known.PASSWORD,
         "milvus/timeout": str(TIMEOUT),
+        "limits/store_timeout": str(LIMIT),
         "maintenance/interval": "0.2",
     }
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from faults.outages import wait_until_settled
-from faults.pairs import Pair, Server, open_library
+from faults.pairs import LIMIT, Pair, Server, open_library
 from faults.pictures import PIPELINE, picture
 from faults.promise import Acknowledged, broken_promises
 from search_by_image import library
@@ -26,8 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:::pymilvus"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
-LIMIT = 4.0
-"""limits/store_timeout; of one request the stores' own limits are 3 seconds."""
 HANG = LIMIT + 30
 """What no call may take, on however slow a machine."""
 AT_ONCE = 20
@@ -102,9 +100,8 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 @pytest.fixture
 def client(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(library, "STUCK_AFTER_MS", 2000)
-    settings = pair.settings(f"http_{next(_numbers)}") | {"limits/store_timeout": str(LIMIT)}
     with (
-        open_library(settings) as engine,
+        open_library(pair.settings(f"http_{next(_numbers)}")) as engine,
         UrlFetcher(FetchSettings()) as fetcher,
         serving(create_app(engine, fetcher)) as url,
         httpx.Client(base_url=url, timeout=3 * HANG, limits=httpx.Limits(max_connections=AT_ONCE)) as http,
