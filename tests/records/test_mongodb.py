@@ -339,6 +339,9 @@ def test_a_silent_server_is_waited_for_within_the_limit_of_the_call(process):
             with pytest.raises(StoreUnavailableError):
                 call()
     assert time.monotonic() - began < 30
+    with limited(0.01), pytest.raises(StoreUnavailableError, match="limits/store_timeout"):
+        patient.ping()
+    assert patient._outage._pause, "a call that asked nothing says nothing about the server"
     process.silence(silent=False)
     assert eventually(lambda: patient.get([1])).keys() == {1}
     patient.close()

@@ -82,7 +82,7 @@ def assured(client: Client, name: str) -> tuple[Database[Row], bool]:
 @contextmanager
 def watched(outage: Outage, client: Client) -> Iterator[None]:
     """Within a call's limit, and for `socketTimeoutMS` at most; after a failure see `Outage`."""
-    with outage.watched(_is_silence), _bounded(client):
+    with _bounded(client), outage.watched(_is_silence):
         yield
 
 
