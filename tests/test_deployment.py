@@ -110,7 +110,7 @@ def test_the_commands_of_the_image_start_check_and_stop_the_service(container, t
         )
         try:
             container.wait_for(is_live, process)
-            assert container.is_healthy(is_ready)
+            container.wait_for(is_ready, process)
             process.send_signal(getattr(signal, container.image.last("STOPSIGNAL")))
             assert process.wait(60) == 0
         finally:
