@@ -1,5 +1,6 @@
 """Fixtures that many test files use."""
 
+import logging
 import os
 import re
 import ssl
@@ -57,6 +58,20 @@ def group_of(item: pytest.Item) -> str:
     """Where tests run in several processes, those that share a server, or else a file, are in one."""
     names = {*getattr(item, "fixturenames", ()), *re.findall(r"\w+", item.nodeid.partition("[")[2])}
     return next((shared for shared in SHARED if any(name.startswith(shared) for name in names)), str(item.path))
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """For tests that run commands in this process, which set up the logging of theirs."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("search_by_image", "search_by_image.requests"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

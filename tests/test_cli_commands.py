@@ -1,7 +1,6 @@
 """The commands in this process: their options, their output, their exit codes."""
 
 import json
-import logging
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -11,15 +10,7 @@ from typer.testing import CliRunner
 from cheap_library import picture
 from search_by_image.cli import create_cli
 
-
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    root, package = logging.getLogger(), logging.getLogger("search_by_image")
-    before = root.level, list(root.handlers), package.level
-    yield
-    for handler in set(root.handlers) - set(before[1]):
-        handler.close()
-    root.level, root.handlers[:], package.level = before
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from search_by_image.keys import Keys, Scope, check_key, id_in
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, logging_as_before):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,7 +1,6 @@
 """The service run in this process, and the address it listens on."""
 
 import json
-import logging
 import os
 import re
 import shlex
@@ -22,17 +21,8 @@ from search_by_image.errors import FetchRefusedError, ListenError
 from search_by_image.server import is_exposed, listening, url_of
 from search_by_image.settings import load_settings
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 DEADLINE = 60
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    root, package = logging.getLogger(), logging.getLogger("search_by_image")
-    before = root.level, list(root.handlers), package.level
-    yield
-    for handler in set(root.handlers) - set(before[1]):
-        handler.close()
-    root.level, root.handlers[:], package.level = before
 
 
 @pytest.fixture
