@@ -69,6 +69,10 @@ def codes(*words):
         (("--field", "id=2", "--field", "id=4"), "24"),
         (("--field", "id:=[0, 4]"), "04"),
         (("--field", "tags=cats"), "012"),
+        (("--filter", '{"id": {"$gte": 3}}'), "34"),
+        (("--filter", '{"$or": [{"code": "1"}, {"id": 4}]}'), "14"),
+        (("--filter", '{"id": {"$gt": 0}}', "--field", "tags=cats"), "12"),
+        (("--filter", "{}", "--collection", "dogs"), "34"),
         (("--page-size", "0"), "01234"),
     ],
 )
@@ -102,6 +106,19 @@ def test_search(there):
     assert nearest.keys() == {"ids", "score", "distance", "collection", "document"}
     assert nearest["document"]["code"] == "1"
     assert nearest["score"] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_filtered_search(there):
+    answer = data("search", "cats/1.png", "--collection", "cats", "--filter", '{"id": {"$ne": 1}}', "--top-k", "1")
+    assert [match["document"]["id"] for match in answer["matches"]] != [1]
+    assert len(answer["matches"]) == 1
+    assert data("search", "cats/1.png", "--collection", "cats", "--filter", '{"id": 99}')["matches"] == []
+
+
+def test_the_limit_of_a_filter_is_a_setting(there, monkeypatch):
+    monkeypatch.setenv("SEARCH_BY_IMAGE__LIMITS__FILTER_CONDITIONS", "1")
+    done = run("list", "--filter", '{"id": 1, "code": "1"}')
+    assert (done.exit_code, "1 are allowed (limits/filter_conditions)" in done.stderr) == (2, True)
 
 
 def test_search_limits(there):
@@ -178,7 +195,11 @@ def test_info(there):
         (("import", "cats", "--encoding", "klingon"), 2, "not an encoding"),
         (("import", "cats", "--collection", "a/b"), 2, "has '/' in it"),
         (("import", "cats", "--pipeline", "Demo"), 2, "Known: DemoSearch"),
+        (("list", "--filter", "{"), 2, "is not JSON"),
+        (("list", "--filter", "[1]"), 2, "A filter is a JSON object"),
+        (("search", "cats/1.png", "--filter", '{"a": {"$near": 1}}'), 2, "no operator for the field 'a'"),
         (("remove",), 2, "--field"),
+        (("remove", "--filter", "{}", "--yes"), 2, "Say what to remove"),
         (("serve", "prot=1"), 2, "unknown"),
         (("serve", "--port", "99999"), 2, "at most 65535"),
         (("nonsense",), 2, "No such command"),
@@ -248,6 +269,7 @@ def test_remove_and_clear_ask(empty):
     assert answer["removed"] == 2
     assert [image["document"]["id"] for image in answer["images"]] == ["0.png", "1.png"]
     assert data("remove", "--field", "id=0.png")["removed"] == 0
+    assert data("remove", "--filter", '{"id": {"$gt": "9"}}')["removed"] == 0
     assert '"id": "2.png"' in run("remove", "--field", "id=2.png", input="y\n").stdout
     assert run("import", ".").exit_code == 0
 

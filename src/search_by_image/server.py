@@ -70,6 +70,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher, span
         static_path=settings.static_path,
         page_size_max=settings.limits.page_size_max,
         document_bytes=settings.limits.document_bytes,
+        filter_conditions=settings.limits.filter_conditions,
         cors_origins=settings.cors.allow_origins,
         allowed_hosts=_allowed_hosts(settings),
         anonymous=settings.access.allow_anonymous or _is_for_this_machine(settings),

@@ -7,12 +7,13 @@ import typer
 
 from search_by_image.cli import options
 from search_by_image.cli.asking import answered_yes
+from search_by_image.cli.conditions import condition_of
 from search_by_image.cli.failures import ExitCode
-from search_by_image.cli.fields import parse_fields
 from search_by_image.cli.opening import opened_engine, read_settings
 from search_by_image.cli.output import Format, pictures, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from search_by_image.filters import Filter
     from search_by_image.records.base import Match, Stored
 
 LIST_EXAMPLES = """\
@@ -21,6 +22,8 @@ Examples:
 search-by-image list --collection cats --page 2 --page-size 50
 
 search-by-image list --field kind=dog --format json
+
+search-by-image list --filter '{"price": {"$gte": 10, "$lt": 20}, "tags": "new"}'
 """
 REMOVE_EXAMPLES = """\
 Examples:
@@ -28,6 +31,8 @@ Examples:
 search-by-image remove --field id=cat-01 --field id=cat-02
 
 search-by-image remove --field shop.id:=5 --collection cats --yes
+
+search-by-image remove --filter '{"sold": {"$lt": "2026-01-01"}}'
 """
 CLEAR_EXAMPLES = """\
 Example:
@@ -41,7 +46,8 @@ PageSize = Annotated[int, typer.Option(metavar="N", min=0, help="Pictures on a p
 
 def list_(
     *,
-    field: options.OptionalFields = None,
+    field: options.Fields = None,
+    filter_: options.Filter = None,
     collection: Collection = "",
     page: PageNumber = 1,
     page_size: PageSize = 20,
@@ -51,8 +57,9 @@ def list_(
     debug: options.Debug = False,
 ) -> None:
     """List the documents of the pictures, oldest first."""
-    match = _match(field or [], collection)
-    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
+    settings = read_settings(config, config_encoding, debug)
+    match = _match(condition_of(settings, fields=field, text=filter_), collection)
+    with opened_engine(settings) as engine:
         total = engine.library.count(match)
         found = engine.library.numbered_page(match, number=page, size=page_size)
     if output is Format.JSON:
@@ -64,7 +71,8 @@ def list_(
 
 def remove(
     *,
-    field: options.Fields,
+    field: options.Fields = None,
+    filter_: options.Filter = None,
     collection: Collection = "",
     yes: options.Yes = False,
     output: options.OutputFormat = Format.TABLE,
@@ -72,9 +80,10 @@ def remove(
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Remove the pictures whose document has a value in a field; asks first."""
-    match = _match(field, collection)
-    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
+    """Remove the pictures whose document matches; asks first."""
+    settings = read_settings(config, config_encoding, debug)
+    match = _match(_narrow(condition_of(settings, fields=field, text=filter_)), collection)
+    with opened_engine(settings) as engine:
         count = engine.library.count(match)
         if count and not yes:
             _confirm(f"Remove {pictures(count)}?")
@@ -106,12 +115,19 @@ def clear(
         say(f"{pictures(count)} removed")
 
 
-def _match(fields: Sequence[str], collection: str) -> "Match":
-    from search_by_image.filters import In
+def _match(where: "Filter | None", collection: str) -> "Match":
     from search_by_image.records.base import Match
 
-    name, values = parse_fields(fields)
-    return Match(In(name, values) if name else None, collection or None)
+    return Match(where, collection or None)
+
+
+def _narrow(where: "Filter | None") -> "Filter":
+    """What says nothing would remove everything."""
+    from search_by_image.filters import And
+
+    if where is None or where == And(()):
+        raise typer.BadParameter("Say what to remove with --field or --filter. All: search-by-image clear.")
+    return where
 
 
 def _confirm(question: str) -> None:

@@ -40,7 +40,15 @@ FIELD = typer.Option(
     help="Documents with this value in the field: id=5 is the text or the number, id:=5 exactly this JSON value. "
     "Give it again for more values of the same field.",
 )
-Fields = Annotated[list[str], FIELD]
-OptionalFields = Annotated[list[str] | None, FIELD]
+Fields = Annotated[list[str] | None, FIELD]
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="JSON",
+        help="Documents that match, in the operators of MongoDB: $eq $ne $in $nin $gt $gte $lt $lte $exists $and $or "
+        """$not. For example '{"price": {"$lt": 20}}'.""",
+    ),
+]
 Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="The address to listen on (flask/host).")]
 Port = Annotated[int | None, typer.Option(metavar="N", help="The port to listen on, 0: any free one (flask/port).")]

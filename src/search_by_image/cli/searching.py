@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search_by_image.cli import options
+from search_by_image.cli.conditions import condition_of
 from search_by_image.cli.opening import bytes_of, opened_engine, pipeline_of, read_settings
 from search_by_image.cli.output import Format, print_json, print_table, say
 
@@ -15,6 +16,8 @@ EXAMPLES = """\
 Examples:
 
 search-by-image search cat.jpg
+
+search-by-image search cat.jpg --filter '{"kind": {"$in": ["cat", "kitten"]}}'
 
 search-by-image search https://example.com/dog.jpg --top-k 5 --min-score 0.6 --format json
 """
@@ -36,6 +39,7 @@ def search(
     collection: Collection = "",
     top_k: TopK = None,
     min_score: MinScore = None,
+    filter_: options.Filter = None,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
@@ -44,9 +48,10 @@ def search(
     """Find the pictures that look like this one, nearest first."""
     settings = read_settings(config, config_encoding, debug)
     name = pipeline_of(settings, pipeline)
+    where = condition_of(settings, text=filter_)
     image = bytes_of(picture, settings)
     with opened_engine(settings) as engine:
-        hits = engine.library.search(image, name, collection, top_k=top_k, min_score=min_score)
+        hits = engine.library.search(image, name, collection, top_k=top_k, min_score=min_score, where=where)
     _print_hits(picture, name, hits, output)
 
 
