@@ -1,5 +1,6 @@
 """What holds for every request: its id and its line in the log, and pages of other origins."""
 
+import base64
 import logging
 import re
 import socket
@@ -11,6 +12,7 @@ import pytest
 from cheap_library import picture
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.cli.records import InRequest
+from search_by_image.errors import InvalidInputError, StoreError, StoreUnavailableError
 from search_by_image.fetch import FetchSettings, UrlFetcher
 from serving import serving
 
@@ -194,14 +196,37 @@ def test_what_breaks_is_logged_once_with_the_requests_id(client_of, engine, monk
 def test_neither_pictures_nor_documents_nor_keys_are_logged(client_of, caplog):
     caplog.set_level(logging.DEBUG)
     client = client_of()
-    body = {"file": "not-base64-Zm9v!", "pipeline": "Thumb", "image_doc": {"owner": "Mallory"}}
+    picture_like = base64.b64encode(b"secret-not-a-picture").decode()
+    body = {"file": picture_like, "pipeline": "Thumb", "image_doc": {"owner": "Mallory"}}
     headers = {"Authorization": "Bearer open-sesame", "X-Api-Key": "open-sesame"}
     client.post("/api/SearchServer/ImportByBase64", json=body, headers=headers)
     records_of(caplog, 1)
     ours = (record for record in caplog.records if not record.name.startswith(("httpx", "httpcore")))
     text = " ".join(f"{record.getMessage()} {vars(record)}" for record in ours)
     assert "ImportByBase64" in text
-    assert not any(secret in text for secret in ("open-sesame", "Mallory", "not-base64-Zm9v"))
+    assert not any(secret in text for secret in ("open-sesame", "Mallory", "secret-not-a"))
+
+
+@pytest.mark.parametrize("path", [CALL, "/v1/collections"])
+def test_a_store_that_fails_is_in_the_log_and_a_callers_mistake_is_not(client_of, engine, monkeypatch, caplog, path):
+    failing = [StoreError("The disk is full."), StoreUnavailableError("No answer."), InvalidInputError("their secret")]
+
+    def fail(*_, **__):
+        raise failing[0]
+
+    monkeypatch.setattr(engine.library, "numbered_page", fail)
+    monkeypatch.setattr(engine.library, "collections", fail)
+    client = client_of()
+    while failing:
+        client.post(path, json={}) if path == CALL else client.get(path)
+        failing.pop(0)
+    records_of(caplog, 0)
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told == [
+        ("ERROR", "a call failed (store_error): The disk is full."),
+        ("WARNING", "a call failed (store_unavailable): No answer."),
+    ]
+    assert "their secret" not in caplog.text
 
 
 def test_a_client_that_leaves_is_no_failure(client_of, caplog):

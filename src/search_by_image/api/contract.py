@@ -28,6 +28,7 @@ from search_by_image.api.contract_models import (
     SearchByUrl,
 )
 from search_by_image.api.exchange import note_outcome
+from search_by_image.api.failure_log import log_failure
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.engine import SearchEngine, match_of, stored_document
 from search_by_image.errors import InvalidInputError, SearchByImageError
@@ -208,7 +209,7 @@ def _answer(seq: Any, run: Callable[[], dict[str, Any]]) -> Response:
     except NoFileError as error:
         return _failure(NO_FILE, str(error), seq)
     except SearchByImageError as error:
-        logger.info("a call failed: %s", error)
+        log_failure(error)
         return _failure(code_of(error), str(error), seq)
     except Exception:
         logger.exception("a call failed")

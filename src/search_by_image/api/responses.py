@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from search_by_image.api.exchange import current_exchange, note_outcome
+from search_by_image.api.failure_log import log_failure
 from search_by_image.errors import SearchByImageError
 
 SHOWN_MISTAKES = 5
@@ -47,6 +48,7 @@ def problem(
 
 
 def problem_of(error: SearchByImageError) -> SafeJSONResponse:
+    log_failure(error)
     return problem(error.status, error.code, str(error), headers_of(error))
 
 
