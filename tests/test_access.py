@@ -1,6 +1,7 @@
 """Who may call what: keys, scopes and collections, on the old calls and the new ones."""
 
 import asyncio
+import base64
 import logging
 import time
 from typing import Annotated
@@ -342,6 +343,59 @@ def test_a_key_with_collections_removes_only_there(app, key_of, filled):
     assert ids(old(app, "RemoveImageDoc", headers, collection="cats", **everything)) == ["cats"]
     assert ids(old(app, "RemoveImageDoc", key_of("write", "dogs"), **everything)) == ["dogs"]
     assert filled.library.count() == 1
+
+
+def test_a_collection_that_is_not_there_tells_nothing_of_others(app, key_of, filled):
+    headers = key_of("admin", "cats", "birds")
+    answers = [
+        old(app, "SearchByUpload", headers, collection="birds"),
+        old(app, "GetImageDoc", headers, collection="birds"),
+        ask(app, "GET", "/v1/collections/birds", headers=headers),
+        ask(app, "GET", "/v1/collections/birds/images", headers=headers),
+        ask(app, "DELETE", "/v1/collections/birds?confirm=birds", headers=headers),
+    ]
+    for answer in answers:
+        assert "Known: cats." in answer.text
+        assert "dogs" not in answer.text
+    assert "cats, dogs, images" in ask(app, "GET", "/v1/collections/birds", headers=key_of("read")).text
+
+
+MODERN = [
+    ("GET", "", None),
+    ("PUT", "", None),
+    ("DELETE", "?confirm=dogs", None),
+    ("GET", "/images", None),
+    ("GET", "/images/dogs", None),
+    ("HEAD", "/images/dogs", None),
+    ("PUT", "/images/dogs", {"image": {"base64": ""}, "pipeline": "Thumb"}),
+    ("PATCH", "/images/dogs", {}),
+    ("DELETE", "/images/dogs", None),
+    ("POST", "/images:delete", {"filter": {}, "all": True}),
+    ("POST", "/search", {"image": {"id": "dogs"}, "pipeline": "Thumb"}),
+]
+
+
+@pytest.mark.parametrize("call", MODERN, ids=lambda call: "".join(call[:2]))
+def test_modern_calls_keep_a_key_within_its_collections(app, key_of, filled, call):
+    method, path, body = call
+    request = {"json": body} if body is not None else {}
+    answer = ask(app, method, f"/v1/collections/dogs{path}", headers=key_of("admin", "cats"), **request)
+    assert answer.status_code == 403
+    assert filled.library.count() == 3
+    assert "dogs" in filled.library.collections()
+
+
+def test_modern_searches_over_several_collections_keep_within_those_of_the_key(app, key_of, filled):
+    search = {"images": [{"base64": base64.b64encode(picture(2)).decode()}], "pipeline": "Thumb"}
+    found = ask(app, "POST", "/v1/search", headers=key_of("read", "cats", "images"), json=search).json()["matches"]
+    assert {match["collection"] for match in found} == {"cats", "images"}
+    for more in ({"collections": ["cats", "dogs"]}, {"images": [{"id": "dogs", "collection": "dogs"}]}):
+        refused = ask(app, "POST", "/v1/search", headers=key_of("read", "cats", "images"), json=search | more)
+        assert refused.status_code == 403
+    stored = {"images": [{"id": "dogs", "collection": "dogs"}, {"id": "cats", "collection": "cats"}]}
+    assert ask(app, "POST", "/v1/compare", headers=key_of("read", "cats"), json=stored).status_code == 403
+    listed = ask(app, "GET", "/v1/collections", headers=key_of("read", "cats")).json()["collections"]
+    assert [one["name"] for one in listed] == ["cats"]
 
 
 def test_a_caller_without_limits():

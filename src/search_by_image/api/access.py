@@ -44,7 +44,7 @@ class Access:
             send = telling(send, counted)
             try:
                 scope[CALLER] = await self._admit(scope, counted)
-                note_key(scope[CALLER].name)
+                note_key(scope[CALLER].name, scope[CALLER].collections)
             except SearchByImageError as error:
                 await refusal(scope, error)(scope, receive, send)
                 return

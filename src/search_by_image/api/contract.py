@@ -27,7 +27,7 @@ from search_by_image.api.contract_models import (
     SearchByBase64,
     SearchByUrl,
 )
-from search_by_image.api.exchange import note_outcome
+from search_by_image.api.exchange import note_outcome, told
 from search_by_image.api.failure_log import log_failure
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.engine import SearchEngine, match_of, stored_document
@@ -210,7 +210,7 @@ def _answer(seq: Any, run: Callable[[], dict[str, Any]]) -> Response:
         return _failure(NO_FILE, str(error), seq)
     except SearchByImageError as error:
         log_failure(error)
-        return _failure(code_of(error), str(error), seq)
+        return _failure(code_of(error), told(error), seq)
     except Exception:
         logger.exception("a call failed")
         return _failure(FAILED, BROKEN, seq)

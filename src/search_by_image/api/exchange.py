@@ -5,17 +5,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from search_by_image.errors import SearchByImageError, UnknownNameError
+
 
 @dataclass(slots=True)
 class Exchange:
     """`route`: the path's template, such as /v1/collections/{collection}/images; `key`: the name of the API key.
 
-    `outcome`: the code of a problem, or an old call's status. '' is unknown.
+    `collections`: the only ones that it may touch; empty: all. `outcome`: the code of a problem, or an old call's
+    status. '' is unknown.
     """
 
     request_id: str
     route: str = ""
     key: str = ""
+    collections: tuple[str, ...] = ()
     outcome: str = ""
     trace_id: str = ""
 
@@ -56,11 +60,19 @@ def note_outcome(code: str) -> None:
         exchange.outcome = code
 
 
-def note_key(name: str) -> None:
-    """For the log: whose API key came with the request under way."""
+def note_key(name: str, collections: tuple[str, ...]) -> None:
+    """Whose API key came with the request under way, for the log, and what of others it must not hear."""
     exchange = current_exchange()
     if exchange is not None:
-        exchange.key = name
+        exchange.key, exchange.collections = name, collections
+
+
+def told(error: SearchByImageError) -> str:
+    """The error's text for the caller: to a key with collections none of the others is named."""
+    exchange = current_exchange()
+    if exchange and exchange.collections and isinstance(error, UnknownNameError) and error.kind == "collection":
+        return str(UnknownNameError(error.kind, error.name, set(error.known) & set(exchange.collections)))
+    return str(error)
 
 
 def note_route(template: str) -> None:

@@ -4,7 +4,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from search_by_image.api.contract_codes import code_of
-from search_by_image.api.exchange import note_outcome
+from search_by_image.api.exchange import note_outcome, told
 from search_by_image.api.responses import SafeJSONResponse, headers_of, problem_of
 from search_by_image.errors import SearchByImageError
 
@@ -16,5 +16,5 @@ def refusal(scope: Scope, error: SearchByImageError) -> Response:
     if not scope["path"].startswith(CONTRACT_PREFIX):
         return problem_of(error)
     note_outcome(code_of(error))
-    content = {"interface_seq_id": "", "status": code_of(error), "msg": str(error)}
+    content = {"interface_seq_id": "", "status": code_of(error), "msg": told(error)}
     return SafeJSONResponse(content, headers=headers_of(error))

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from search_by_image.api.exchange import current_exchange, note_outcome
+from search_by_image.api.exchange import current_exchange, note_outcome, told
 from search_by_image.api.failure_log import log_failure
 from search_by_image.errors import SearchByImageError
 
@@ -49,7 +49,7 @@ def problem(
 
 def problem_of(error: SearchByImageError) -> SafeJSONResponse:
     log_failure(error)
-    return problem(error.status, error.code, str(error), headers_of(error))
+    return problem(error.status, error.code, told(error), headers_of(error))
 
 
 def headers_of(error: SearchByImageError) -> dict[str, str]:
