@@ -1,6 +1,8 @@
-"""The commands in this process: their options, their output, their exit codes."""
+"""The commands in this process: their options, their output, their exit codes; those that can, at a server too."""
 
 import json
+import os
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -8,14 +10,47 @@ import pytest
 from typer.testing import CliRunner
 
 from cheap_library import picture
+from search_by_image.api.app import create_app
+from search_by_image.assembly import open_engine, open_fetcher
 from search_by_image.cli import create_cli
+from search_by_image.keys import Keys, Scope
+from search_by_image.settings import load_settings
+from serving import serving
+
+PLACES = ["here", "server"]
+SERVER, KEY = "SEARCH_BY_IMAGE_SERVER", "SEARCH_BY_IMAGE_KEY"
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A folder with a library of five pictures, 'cats' 0 to 2 and 'dogs' 3 and 4."""
+@contextmanager
+def opened(place, home):
+    """What the environment must say for the commands to work on a library in the folder.
+
+    At a server they go through a service that asks for a key.
+    """
+    if place == "here":
+        yield {}
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        fetching = {"fetch/allow_private": True, "fetch/allowed_ports": ""}
+        settings = load_settings(environ={}, overrides=fetching)
+    with open_engine(settings, maintain=False) as engine, open_fetcher(settings) as fetcher:
+        text, _ = Keys(engine.library.ledger).create("commands", Scope.ADMIN)
+        with serving(create_app(engine, fetcher)) as url:
+            yield {SERVER: url, KEY: text}
+
+
+def go(patch, home, environment):
+    patch.chdir(home)
+    for name, value in environment.items():
+        patch.setenv(name, value)
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def filled(request, tmp_path_factory):
+    """A folder with a library of five pictures, 'cats' 0 to 2 and 'dogs' 3 and 4; and the environment."""
     home = tmp_path_factory.mktemp("filled")
     for seed in range(5):
         name = "cats" if seed < 3 else "dogs"
@@ -24,16 +59,25 @@ def filled(tmp_path_factory):
         (folder / f"{seed}.png").write_bytes(picture(seed))
         document = {"id": seed, "code": str(seed), "collection": name, "tags": ["all", name]}
         (folder / f"{seed}.json").write_text(json.dumps(document))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        assert run("import", str(home)).exit_code == 0
-    return home
+    with opened(request.param, home) as environment:
+        with pytest.MonkeyPatch.context() as patch:
+            go(patch, home, environment)
+            assert run("import", str(home)).exit_code == 0
+        yield home, environment
 
 
 @pytest.fixture
 def there(filled, monkeypatch):
-    monkeypatch.chdir(filled)
-    return filled
+    go(monkeypatch, *filled)
+    return filled[0]
+
+
+@pytest.fixture(params=PLACES)
+def fresh(request, tmp_path, monkeypatch):
+    """A folder with an empty library."""
+    with opened(request.param, tmp_path) as environment:
+        go(monkeypatch, tmp_path, environment)
+        yield tmp_path
 
 
 @pytest.fixture
@@ -115,7 +159,7 @@ def test_a_filtered_search(there):
     assert data("search", "cats/1.png", "--collection", "cats", "--filter", '{"id": 99}')["matches"] == []
 
 
-def test_the_limit_of_a_filter_is_a_setting(there, monkeypatch):
+def test_the_limit_of_a_filter_is_a_setting(empty, monkeypatch):
     monkeypatch.setenv("SEARCH_BY_IMAGE__LIMITS__FILTER_CONDITIONS", "1")
     done = run("list", "--filter", '{"id": 1, "code": "1"}')
     assert (done.exit_code, "1 are allowed (limits/filter_conditions)" in done.stderr) == (2, True)
@@ -156,9 +200,10 @@ def web():
 
 
 def test_search_by_url(there, web, monkeypatch):
-    refused = run("search", web)
-    assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error: ")
+    if SERVER not in os.environ:
+        refused = run("search", web)
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("Error: ")
     monkeypatch.setenv("SEARCH_BY_IMAGE__FETCH__ALLOW_PRIVATE", "true")
     monkeypatch.setenv("SEARCH_BY_IMAGE__FETCH__ALLOWED_PORTS", "")
     assert data("search", web, "--collection", "dogs")["matches"][0]["document"]["code"] == "4"
@@ -169,9 +214,13 @@ def test_info(there):
     assert answer["settings_file"] is None
     assert answer["collections"] == {"cats": 3, "dogs": 2, "images": 0}
     assert answer["images"] == 5
-    assert answer["settings"]["records/url"] == f"sqlite:///{there}/data/records.db"
     table = run("info").stdout
-    assert "none: the defaults" in table
+    if SERVER in os.environ:
+        assert (answer["server"], answer["settings"]) == (os.environ[SERVER], {})
+        assert answer["server"] in table
+    else:
+        assert answer["settings"]["records/url"] == f"sqlite:///{there}/data/records.db"
+        assert "none: the defaults" in table
     assert "collection cats" in table
 
 
@@ -187,27 +236,42 @@ def test_info(there):
         (("list", "--field", "id"), 2, "names no field"),
         (("list", "--field", "id=1", "--field", "code=1"), 2, "all must be of one field"),
         (("list", "--field", "a..b=1"), 2, "not a field's name"),
-        (("list", "--page", "0"), 2, "--page"),
-        (("list", "--format", "xml"), 2, "--format"),
-        (("list", "--config", "nowhere.xml"), 2, "There is no such file"),
-        (("list", "--config-encoding", "klingon"), 2, "not an encoding"),
-        (("import", "nowhere"), 2, "does not exist"),
-        (("import", "cats", "--encoding", "klingon"), 2, "not an encoding"),
         (("import", "cats", "--collection", "a/b"), 2, "has '/' in it"),
         (("import", "cats", "--pipeline", "Demo"), 2, "Known: DemoSearch"),
         (("list", "--filter", "{"), 2, "is not JSON"),
         (("list", "--filter", "[1]"), 2, "A filter is a JSON object"),
         (("search", "cats/1.png", "--filter", '{"a": {"$near": 1}}'), 2, "no operator for the field 'a'"),
-        (("remove",), 2, "--field"),
         (("remove", "--filter", "{}", "--yes"), 2, "Say what to remove"),
-        (("serve", "prot=1"), 2, "unknown"),
-        (("serve", "--port", "99999"), 2, "at most 65535"),
-        (("nonsense",), 2, "No such command"),
-        ((), 2, ""),
     ],
 )
 def test_what_is_wrong_is_said_in_words(there, words, code, text):
-    done = run(*words)
+    check_said(run(*words), code, text)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("list", "--config", "nowhere.xml"), "There is no such file"),
+        (("list", "--config-encoding", "klingon"), "not an encoding"),
+        (("list", "--page", "0"), "--page"),
+        (("list", "--format", "xml"), "--format"),
+        (("list", "--server", "127.0.0.1:8002"), "starts with http:// or https://"),
+        (("list", "--server", "http://127.0.0.1:8002", "--key", "a b"), "characters that no key has"),
+        (("list", "--server", "http://127.0.0.1:8002", "--config", "nowhere.xml"), "Leave out --config or --server"),
+        (("import", "nowhere"), "does not exist"),
+        (("import", ".", "--encoding", "klingon"), "not an encoding"),
+        (("remove",), "--field"),
+        (("serve", "prot=1"), "unknown"),
+        (("serve", "--port", "99999"), "at most 65535"),
+        (("nonsense",), "No such command"),
+        ((), ""),
+    ],
+)
+def test_wrong_usage_is_said_in_words(empty, words, text):
+    check_said(run(*words), 2, text)
+
+
+def check_said(done, code, text):
     assert done.exit_code == code
     assert text in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
@@ -220,15 +284,15 @@ def test_debug_shows_the_traceback(there):
     assert "Error: The file" in done.stderr
 
 
-def test_import_reports_and_continues(empty):
-    (empty / "pictures").mkdir()
-    (empty / "pictures" / "good.png").write_bytes(picture(1))
-    (empty / "pictures" / "bad.png").write_bytes(b"")
+def test_import_reports_and_continues(fresh):
+    (fresh / "pictures").mkdir()
+    (fresh / "pictures" / "good.png").write_bytes(picture(1))
+    (fresh / "pictures" / "bad.png").write_bytes(b"")
     first = run("import", "pictures", "--collection", "mine")
     assert first.exit_code == 3
-    assert str(empty / "import-failures.jsonl") in first.stderr
-    assert json.loads((empty / "import-failures.jsonl").read_text())["code"] == "empty_image"
-    (empty / "pictures" / "bad.png").unlink()
+    assert str(fresh / "import-failures.jsonl") in first.stderr
+    assert json.loads((fresh / "import-failures.jsonl").read_text())["code"] == "empty_image"
+    (fresh / "pictures" / "bad.png").unlink()
     again = data("import", "pictures", "--collection", "mine")
     assert again == {**again, "imported": 0, "skipped": 1, "failed": 0, "report": None}
     assert codes_of_documents("mine") == ["good.png"]
@@ -238,23 +302,23 @@ def codes_of_documents(collection):
     return [image["document"]["id"] for image in data("list", "--collection", collection)["images"]]
 
 
-def test_import_reads_documents_in_their_encoding(empty):
-    (empty / "one.png").write_bytes(picture(1))
-    (empty / "one.json").write_text('{"id": "猫"}', encoding="gbk")
+def test_import_reads_documents_in_their_encoding(fresh):
+    (fresh / "one.png").write_bytes(picture(1))
+    (fresh / "one.json").write_text('{"id": "猫"}', encoding="gbk")
     assert run("import", "one.png", "--encoding", "gbk").exit_code == 0
     assert codes_of_documents("images") == ["猫"]
 
 
-def test_import_of_nothing(empty):
-    (empty / "pictures").mkdir()
+def test_import_of_nothing(fresh):
+    (fresh / "pictures").mkdir()
     done = run("import", "pictures")
     assert done.exit_code == 0
     assert "no pictures" in done.stderr
 
 
-def test_remove_and_clear_ask(empty):
+def test_remove_and_clear_ask(fresh):
     for seed in range(3):
-        (empty / f"{seed}.png").write_bytes(picture(seed))
+        (fresh / f"{seed}.png").write_bytes(picture(seed))
     assert run("import", ".").exit_code == 0
 
     refused = run("remove", "--field", "id=0.png", input="n\n")
@@ -276,6 +340,14 @@ def test_remove_and_clear_ask(empty):
     assert run("clear", input="n\n").exit_code == 1
     assert run("clear", input="y\n").stderr.endswith("3 pictures removed\n")
     assert data("clear", "--yes") == {"removed": 0}
+
+
+def test_the_same_bytes_are_imported_once(fresh):
+    for name in ("a.png", "b.png"):
+        (fresh / name).write_bytes(picture(1))
+    first, second = data("import", "."), data("import", ".")
+    assert [(one["imported"], one["skipped"]) for one in (first, second)] == [(1, 1), (0, 2)]
+    assert data("list")["total"] == 1
 
 
 def test_config_check(empty):

@@ -120,9 +120,7 @@ class SimilarPictures:
         example, `ImageError`, `PipelineError`, `VectorMismatchError`.
         """
         spaces = [space for name in collections if (space := self._space(name, pipeline)) is not None]
-        if not spaces:
-            return Similar([], None)
-        query = self._query(examples, pipeline, Metric(spaces[0].metric))
+        query = self._query(examples, pipeline, Metric(spaces[0].metric) if spaces else self._metric_of(pipeline))
         hits = self._grouped(lambda depth: self._nearest(spaces, query, depth, wanted.where), wanted)
         good = [hit for hit in hits if hit.score >= wanted.min_score]
         return Similar(good[wanted.offset : wanted.depth], hits[0].score if hits else None)
@@ -130,7 +128,7 @@ class SimilarPictures:
     @one_call
     def compare(self, one: Example, other: Example, pipeline: str) -> Comparison:
         """How near two pictures are to each other, by the pipeline and its metric."""
-        metric = self._extractor.pipeline(pipeline).metric or self._metric
+        metric = self._metric_of(pipeline)
         first, second = (self._vector(example, pipeline) for example in (one, other))
         space = Space("", len(first), metric)
         rows = as_rows(space, np.stack([first, second]))
@@ -142,6 +140,9 @@ class SimilarPictures:
         if space is None and collection not in (known := self._records.collections()):
             raise UnknownNameError("collection", collection, known)
         return space
+
+    def _metric_of(self, pipeline: str) -> Metric:
+        return self._extractor.pipeline(pipeline).metric or self._metric
 
     def _query(self, examples: Sequence[Example], pipeline: str, metric: Metric) -> Vector:
         vectors = [self._vector(example, pipeline) for example in examples]

@@ -173,6 +173,14 @@ def test_a_search_that_cannot_be_is_refused(filled, wanted):
     assert answer.json()["code"] in ("invalid_input", "invalid_request")
 
 
+def test_what_is_wrong_is_refused_in_an_empty_collection_too(client):
+    assert ids_of(client.search(1, pipeline="Thumb")) == []
+    problem_of(client.search(files=[("file", b"no picture")], pipeline="Thumb"), 422, "not_an_image")
+    problem_of(client.search(image={"id": "none"}, pipeline="Thumb"), 404, "not_found")
+    unlike = {"images": [{"base64": base64_of(picture(1)), "weight": -1}], "pipeline": "Thumb"}
+    problem_of(client.search(**unlike), 422, "invalid_input")
+
+
 # Comparing
 
 

@@ -2,28 +2,24 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from search_by_image.cli.fields import parse_fields
 
-if TYPE_CHECKING:
-    from search_by_image.filters import Filter
-    from search_by_image.settings import Settings
-
+Condition = Any
+"""JSON, as it was written: whether it is a filter is seen where it is used."""
 EXAMPLE = """Write JSON such as '{"kind": "cat", "price": {"$lt": 20}}'."""
 
 
-def condition_of(settings: "Settings", *, fields: Sequence[str] | None = None, text: str | None) -> "Filter | None":
-    """None where neither was given. Raises `typer.BadParameter`, `InvalidInputError`."""
-    from search_by_image.filters import And, In, parse_filter
-
+def condition_of(*, fields: Sequence[str] | None = None, text: str | None) -> Condition | None:
+    """As JSON, in the operators of filters; None where neither was given. Raises `typer.BadParameter`."""
     name, values = parse_fields(fields or [])
-    parts: list[Filter] = [] if name is None else [In(name, values)]
+    parts = [] if name is None else [{name: {"$in": list(values)}}]
     if text is not None:
-        parts.append(parse_filter(_parsed(text), max_conditions=settings.limits.filter_conditions))
-    return And(tuple(parts)) if len(parts) > 1 else next(iter(parts), None)
+        parts.append(_parsed(text))
+    return {"$and": parts} if len(parts) > 1 else next(iter(parts), None)
 
 
 def _parsed(text: str) -> Any:

@@ -1,20 +1,18 @@
 """`list`, `remove`, `clear`: the pictures that are there."""
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from search_by_image.cli import options
 from search_by_image.cli.asking import answered_yes
-from search_by_image.cli.conditions import condition_of
+from search_by_image.cli.conditions import Condition, condition_of
 from search_by_image.cli.failures import ExitCode
-from search_by_image.cli.opening import opened_engine, read_settings
+from search_by_image.cli.opening import opened_place
 from search_by_image.cli.output import Format, pictures, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from search_by_image.filters import Filter
-    from search_by_image.records.base import Match, Stored
+from search_by_image.cli.places.base import Listed, Wanted
 
 LIST_EXAMPLES = """\
 Examples:
@@ -52,16 +50,17 @@ def list_(
     page: PageNumber = 1,
     page_size: PageSize = 20,
     output: options.OutputFormat = Format.TABLE,
+    server: options.Server = None,
+    key: options.Key = None,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
     """List the documents of the pictures, oldest first."""
-    settings = read_settings(config, config_encoding, debug)
-    match = _match(condition_of(settings, fields=field, text=filter_), collection)
-    with opened_engine(settings) as engine:
-        total = engine.library.count(match)
-        found = engine.library.numbered_page(match, number=page, size=page_size)
+    wanted = Wanted(condition_of(fields=field, text=filter_), collection)
+    with opened_place(server, key, config, config_encoding, debug) as place:
+        total = place.count(wanted)
+        found = place.page(wanted, number=page, size=page_size)
     if output is Format.JSON:
         print_json({"total": total, "page": page, "page_size": page_size, "images": _documents(found)})
     else:
@@ -76,18 +75,19 @@ def remove(
     collection: Collection = "",
     yes: options.Yes = False,
     output: options.OutputFormat = Format.TABLE,
+    server: options.Server = None,
+    key: options.Key = None,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
     """Remove the pictures whose document matches; asks first."""
-    settings = read_settings(config, config_encoding, debug)
-    match = _match(_narrow(condition_of(settings, fields=field, text=filter_)), collection)
-    with opened_engine(settings) as engine:
-        count = engine.library.count(match)
+    wanted = Wanted(_narrow(condition_of(fields=field, text=filter_)), collection)
+    with opened_place(server, key, config, config_encoding, debug) as place:
+        count = place.count(wanted)
         if count and not yes:
-            _confirm(f"Remove {pictures(count)}?")
-        removed = engine.library.remove(match) if count else []
+            _confirm(f"Remove {pictures(count)}{place.where}?")
+        removed = place.remove(wanted) if count else []
     if output is Format.JSON:
         print_json({"removed": len(removed), "images": _documents(removed)})
     else:
@@ -99,33 +99,29 @@ def clear(
     *,
     yes: options.Yes = False,
     output: options.OutputFormat = Format.TABLE,
+    server: options.Server = None,
+    key: options.Key = None,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
     """Remove all pictures of all collections; asks first."""
-    with opened_engine(read_settings(config, config_encoding, debug)) as engine:
-        count = engine.library.count()
+    with opened_place(server, key, config, config_encoding, debug) as place:
+        count = place.count(Wanted())
         if not yes:
-            _confirm(f"Remove {pictures(count)}, all that there are in all collections?")
-        engine.clear_search_db()
+            _confirm(f"Remove {pictures(count)}, all that there are in all collections{place.where}?")
+        place.clear()
     if output is Format.JSON:
         print_json({"removed": count})
     else:
         say(f"{pictures(count)} removed")
 
 
-def _match(where: "Filter | None", collection: str) -> "Match":
-    from search_by_image.records.base import Match
-
-    return Match(where, collection or None)
-
-
-def _narrow(where: "Filter | None") -> "Filter":
+def _narrow(where: Condition | None) -> Condition:
     """What says nothing would remove everything."""
-    from search_by_image.filters import And
+    from search_by_image.filters import And, parse_filter
 
-    if where is None or where == And(()):
+    if where is None or parse_filter(where, max_conditions=sys.maxsize) == And(()):
         raise typer.BadParameter("Say what to remove with --field or --filter. All: search-by-image clear.")
     return where
 
@@ -136,10 +132,10 @@ def _confirm(question: str) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _documents(found: Sequence["Stored"]) -> list[dict[str, object]]:
-    return [{"ids": one.id, "collection": one.collection, "document": dict(one.document)} for one in found]
+def _documents(found: Sequence[Listed]) -> list[dict[str, object]]:
+    return [{"ids": one.ids, "collection": one.collection, "document": dict(one.document)} for one in found]
 
 
-def _print_stored(found: Sequence["Stored"]) -> None:
+def _print_stored(found: Sequence[Listed]) -> None:
     if found:
-        print_table(["ids", "collection", "document"], [[one.id, one.collection, one.document] for one in found])
+        print_table(["ids", "collection", "document"], [[one.ids, one.collection, one.document] for one in found])

@@ -7,8 +7,9 @@ import typer
 
 from search_by_image.cli import options
 from search_by_image.cli.failures import ExitCode
-from search_by_image.cli.opening import opened_engine, pipeline_of, read_settings
+from search_by_image.cli.opening import opened_place
 from search_by_image.cli.output import Format, pictures, print_json, print_table, say
+from search_by_image.cli.places.base import Folder
 from search_by_image.cli.progress import import_progress
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def import_(
     encoding: DocumentEncoding = "utf-8",
     report: Report = REPORT,
     output: options.OutputFormat = Format.TABLE,
+    server: options.Server = None,
+    key: options.Key = None,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
@@ -57,28 +60,19 @@ def import_(
     A picture's document is the .json file of the same name beside it; without one it is made from the path. Pictures
     that are there already are skipped, so that the same command can be run again at any time.
     """
-    settings = read_settings(config, config_encoding, debug)
-    _check_collection(collection)
-    with opened_engine(settings, maintain=True) as engine, import_progress() as show:
-        summary = engine.import_images(
-            path,
-            pipeline_of(settings, pipeline),
-            encoding,
-            collection=collection,
-            report=report.absolute(),
-            on_progress=show,
-        )
+    folder = Folder(path, pipeline, _checked(collection), encoding, report.absolute())
+    with opened_place(server, key, config, config_encoding, debug) as place, import_progress() as show:
+        summary = place.import_folder(folder, show)
     print_summary(summary, output)
     if summary.failed:
         say(f"{pictures(summary.failed)} failed; why is in {summary.report}")
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _check_collection(name: str) -> None:
+def _checked(name: str) -> str:
     from search_by_image.settings import check_collection_name
 
-    if name:
-        check_collection_name(name)
+    return check_collection_name(name) if name else ""
 
 
 def print_summary(summary: "ImportSummary", output: Format) -> None:

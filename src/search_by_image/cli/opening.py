@@ -1,11 +1,15 @@
 """What a command works with: the settings and, where it needs them, the stores. Heavy imports wait until here."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
+    from search_by_image.cli.places.base import Place
     from search_by_image.engine import SearchEngine
     from search_by_image.records.base import RecordStore
     from search_by_image.settings import Settings
@@ -36,6 +40,28 @@ def opened_engine(settings: "Settings", *, maintain: bool = False) -> Iterator["
     log_for_command(settings)
     with open_engine(settings, maintain=maintain) as engine:
         yield engine
+
+
+@contextmanager
+def opened_place(
+    server: str | None, key: str | None, config: Path | None, encoding: str, debug: bool
+) -> Iterator["Place"]:
+    """What the command works on: the service at `server`, else the library of the settings."""
+    if not server:
+        from search_by_image.cli.places.library import LibraryPlace
+
+        with ExitStack() as opened:
+            yield LibraryPlace(read_settings(config, encoding, debug), opened)
+        return
+    if config is not None:
+        raise typer.BadParameter("A server was given, too; it has settings of its own. Leave out --config or --server.")
+    from search_by_image.cli.places.server import ServerPlace
+    from search_by_image.client import Client
+
+    if debug:
+        logging.basicConfig(level=logging.INFO)
+    with Client(server, key or None) as client:
+        yield ServerPlace(client, server)
 
 
 @contextmanager

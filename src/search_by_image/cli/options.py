@@ -26,6 +26,22 @@ ConfigFile = Annotated[
 ConfigEncoding = Annotated[
     str, typer.Option(metavar="NAME", callback=check_encoding, help="The encoding of the settings file.")
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="SEARCH_BY_IMAGE_SERVER",
+        help="Work on the library of the service at this address, such as https://pictures.example.com.",
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        envvar="SEARCH_BY_IMAGE_KEY",
+        help="An API key of that service. The variable is better: on the command line others may see it.",
+    ),
+]
 Debug = Annotated[
     bool, typer.Option("--debug", callback=remember_debug, help="Log everything and show the traceback of an error.")
 ]

@@ -1,16 +1,14 @@
 """`search`: what looks like this picture."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from search_by_image.cli import options
 from search_by_image.cli.conditions import condition_of
-from search_by_image.cli.opening import bytes_of, opened_engine, pipeline_of, read_settings
+from search_by_image.cli.opening import opened_place
 from search_by_image.cli.output import Format, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from search_by_image.pictures import Hit
+from search_by_image.cli.places.base import Matches, Query
 
 EXAMPLES = """\
 Examples:
@@ -41,25 +39,25 @@ def search(
     min_score: MinScore = None,
     filter_: options.Filter = None,
     output: options.OutputFormat = Format.TABLE,
+    server: options.Server = None,
+    key: options.Key = None,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
     """Find the pictures that look like this one, nearest first."""
-    settings = read_settings(config, config_encoding, debug)
-    name = pipeline_of(settings, pipeline)
-    where = condition_of(settings, text=filter_)
-    image = bytes_of(picture, settings)
-    with opened_engine(settings) as engine:
-        hits = engine.library.search(image, name, collection, top_k=top_k, min_score=min_score, where=where)
-    _print_hits(picture, name, hits, output)
+    query = Query(pipeline, collection, top_k, min_score, condition_of(text=filter_))
+    with opened_place(server, key, config, config_encoding, debug) as place:
+        matches = place.search(picture, query)
+    _print_matches(picture, matches, output)
 
 
-def _print_hits(picture: str, pipeline: str, hits: list["Hit"], output: Format) -> None:
+def _print_matches(picture: str, matches: Matches, output: Format) -> None:
+    hits = matches.found
     if output is Format.JSON:
-        matches = [
+        shown = [
             {
-                "ids": hit.id,
+                "ids": hit.ids,
                 "score": hit.score,
                 "distance": hit.distance,
                 "collection": hit.collection,
@@ -67,10 +65,10 @@ def _print_hits(picture: str, pipeline: str, hits: list["Hit"], output: Format) 
             }
             for hit in hits
         ]
-        print_json({"query": picture, "pipeline": pipeline, "matches": matches})
+        print_json({"query": picture, "pipeline": matches.pipeline, "matches": shown})
     elif hits:
         rows = [
-            [rank, hit.score, hit.distance, hit.collection, hit.id, hit.document]
+            [rank, hit.score, hit.distance, hit.collection, hit.ids, hit.document]
             for rank, hit in enumerate(hits, start=1)
         ]
         print_table(["", "score", "distance", "collection", "ids", "document"], rows)
