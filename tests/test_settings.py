@@ -297,6 +297,7 @@ def test_record_urls_that_stay_as_they_are(url):
         ({"search_config/nprobe": ""}, None),
         ({"flask/processes": 1}, None),
         ({"flask/processes": 4}, "flask/processes is 4, and one process is started: the embedded stores belong"),
+        ({"flask/processes": 4, "milvus/uri": "a.db", "mongodb/host": "h"}, "the embedded stores belong"),
         ({"flask/processes": 4, "milvus/host": "h", "mongodb/host": "h"}, "one process is started. Its threads"),
     ],
 )
@@ -311,6 +312,9 @@ def test_one_notice_for_each_setting_without_effect(given, said):
     [
         ({"mongodb/host": "h", "records/url": "sqlite:///a.db"}, "records/url", "Remove records/url to use MongoDB"),
         ({"milvus/host": "h", "milvus/uri": "http://h"}, "milvus/uri", "Keep one of the two"),
+        ({"milvus/uri": "https://h", "milvus/key_file": "k", "milvus/ca_file": "c"}, "milvus/certificate_file", "both"),
+        ({"milvus/uri": "https://h", "milvus/key_file": "k", "milvus/certificate_file": "c"}, "milvus/ca_file", "too"),
+        ({"milvus/host": "h", "milvus/ca_file": "c"}, "milvus/ca_file", "Set milvus/secure"),
         ({"logger/config_type": "JSON_FILE"}, "logger/conf_file_name", "name the file"),
     ],
 )
@@ -320,6 +324,30 @@ def test_settings_that_cannot_hold_together(given, path, remedy):
     (problem,) = caught.value.problems
     assert problem.path == path
     assert remedy in problem.message
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("library.db", "library.db"),
+        ("/data/library.db", "/data/library.db"),
+        ("file:图 库", "图 库"),
+        ("file:my%20library", "my library"),
+        ("file:///data/my%20library.db", "/data/my library.db"),
+        ("http://milvus.db", None),
+        ("https://root:secret@milvus:19530", None),
+    ],
+)
+def test_a_milvus_uri_names_a_server_or_a_file_below_the_base_path(uri, path, tmp_path):
+    milvus = load(write(tmp_path / "server.xml", f"<milvus><uri>{uri}</uri></milvus>")).milvus
+    assert milvus.is_used
+    assert milvus.file == (None if path is None else tmp_path / path)
+    assert path is not None or milvus.uri == uri
+
+
+def test_a_milvus_uri_that_is_neither_is_told_what_there_is():
+    with pytest.raises(ConfigError, match=r"http://localhost:19530.*Lite.*\.db"):
+        load(overrides={"milvus/uri": "localhost:19530"})
 
 
 def test_a_record_url_at_its_default_is_no_conflict():

@@ -72,7 +72,7 @@ def as_xml(chosen):
     return ET.tostring(root, encoding="utf-8")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional=PLAIN))
 def test_file_environment_and_command_line_say_the_same(tmp_path, chosen):
     path, empty = tmp_path / "full.xml", write(tmp_path / "empty.xml", "")
@@ -84,7 +84,7 @@ def test_file_environment_and_command_line_say_the_same(tmp_path, chosen):
     assert set(from_file.origins) == {"/".join(key) for key in chosen}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.fixed_dictionaries(
         {}, optional={key: text for key, text in PLAIN.items() if key[-1] not in ("password", "token")}

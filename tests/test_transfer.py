@@ -385,6 +385,7 @@ def settings_of(**keys):
         ({}, {"records/url": "sqlite:///other.db"}, "same vector index"),
         ({}, {"mongodb/host": "db"}, "same vector index"),
         ({"milvus/host": "m"}, {"milvus/host": "m", "records/url": "sqlite:///b.db"}, "same vector index"),
+        ({"milvus/uri": "a.db"}, {"milvus/uri": "file:a.db", "mongodb/host": "db"}, "same vector index"),
         ({"milvus/uri": "http://m:1"}, {"milvus/uri": "http://m:1", "mongodb/host": "db"}, "same vector index"),
     ],
 )

@@ -260,6 +260,8 @@ def _records_place(settings: Settings) -> tuple[object, ...]:
 
 def _index_place(settings: Settings) -> tuple[object, ...]:
     milvus = settings.milvus
+    if milvus.file is not None:
+        return (milvus.file,)
     if settings.uses_milvus:
         return milvus.uri or (milvus.host, milvus.port), milvus.db_name, settings.search_config.app_name
     return (settings.vectors.path.resolve(),)

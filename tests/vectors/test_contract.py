@@ -301,7 +301,7 @@ class TestUpsert:
             index.upsert(NAME, ids(1), np.array([["a", "b", "c"]]))
 
     def test_put_twice_is_put_once(self, make_index, backend):
-        few = settings(PROPERTY, max_examples=4) if backend == "milvus" else PROPERTY
+        few = settings(PROPERTY, max_examples=4) if backend in {"milvus", "lite"} else PROPERTY
         few(given(numbers=st.lists(st.integers(-50, 50), max_size=30), cut=st.integers(0, 30))(self._put_twice))(
             make_index
         )

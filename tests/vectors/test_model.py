@@ -114,7 +114,7 @@ def test_any_history_answers_as_brute_force_does(make_index, backend, metric):
     run_state_machine_as_test(
         lambda: Model(make_index, metric, is_exact=backend == "flat" or metric.is_binary),
         settings=settings(
-            max_examples=3 if backend == "milvus" else 15,
+            max_examples=3 if backend in {"milvus", "lite"} else 15,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from search_by_image.settings.sections import Settings
 
 ALWAYS = {
-    "milvus/pool": "has no effect: the client of today keeps one connection that all threads share. Remove it.",
+    "milvus/pool": "has no effect: all threads share one connection; see milvus/threads. Remove it.",
     "milvus/index_file_size": (
         "has no effect: Milvus 2 sizes its segments itself (dataCoord.segment.maxSize in its own configuration). "
         "Remove it."
@@ -42,9 +42,13 @@ def _no_nprobe(settings: Settings) -> str:
 def _processes(settings: Settings) -> str | None:
     if settings.flask.processes == 1:
         return None
-    reason = "" if settings.uses_milvus and settings.uses_mongodb else ": the embedded stores belong to one process"
+    reason = "" if _are_servers(settings) else ": the embedded stores belong to one process"
     return (
         f"is {settings.flask.processes}, and one process is started{reason}. Its threads use every core "
         "(limits/threads). For more processes keep the vectors in Milvus and the records in MongoDB, and start the "
         "service several times behind a proxy."
     )
+
+
+def _are_servers(settings: Settings) -> bool:
+    return settings.uses_milvus and settings.milvus.file is None and settings.uses_mongodb

@@ -25,6 +25,7 @@ from search_by_image.settings.values import (
     Networks,
     OptionalCount,
     OptionalJsonObject,
+    OptionalMilvusUri,
     OptionalPath,
     OptionalText,
     Origins,
@@ -35,6 +36,7 @@ from search_by_image.settings.values import (
     RecordUrl,
     Text,
     Whole,
+    file_of,
 )
 
 Origin = Literal["default", "file", "environment", "command line"]
@@ -85,18 +87,25 @@ class SearchSettings(Section):
 class MilvusSettings(Section):
     """`host`, or `uri`, selects Milvus as vector store; `metric_type` and `dimension` hold for every vector store.
 
-    `dimension` None: that of the first vector; `timeout` in seconds; `index_params` and `search_params`: JSON texts.
+    `dimension` None: that of the first vector; `timeout`, and `load_timeout` for a collection into memory, in seconds;
+    `threads`: calls at once; `index_params` and `search_params`: JSON texts.
     """
 
     host: OptionalText = None
     port: Port = 19530
-    uri: OptionalText = Field(None, repr=False)
+    uri: OptionalMilvusUri = Field(None, repr=False)
     user: str = ""
     password: str = Field("", repr=False)
     token: str = Field("", repr=False)
     db_name: str = ""
     secure: Flag = False
+    ca_file: OptionalPath = None
+    certificate_file: OptionalPath = None
+    key_file: OptionalPath = None
+    server_name: str = ""
     timeout: Real = Field(10.0, gt=0, le=600)
+    load_timeout: Real = Field(600.0, gt=0, le=86_400)
+    threads: Whole = Field(16, ge=1, le=1024)
     consistency_level: Literal["Strong", "Session", "Bounded", "Eventually"] = "Session"
     index_type: Annotated[
         Literal["AUTOINDEX", "FLAT", "IVF_FLAT", "IVF_SQ8", "HNSW", "DISKANN", "BIN_FLAT", "BIN_IVF_FLAT"], UPPER
@@ -111,6 +120,15 @@ class MilvusSettings(Section):
     @property
     def is_used(self) -> bool:
         return self.host is not None or self.uri is not None
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.secure if self.uri is None else self.uri.startswith("https:")
+
+    @property
+    def file(self) -> Path | None:
+        """Milvus Lite's."""
+        return file_of(self.uri) if self.uri is not None and self.uri.startswith("file:") else None
 
 
 class PipelineSettings(Section):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_cache_path
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
@@ -183,6 +184,25 @@ def _record_url(text: str, info: ValidationInfo) -> str:
     return url.set(database=str(absolute)).render_as_string(hide_password=False)
 
 
+def _milvus_uri(text: str, info: ValidationInfo) -> str:
+    """A server's address as it is, a file of Milvus Lite as an absolute `file:` URI."""
+    if text.startswith("file:"):
+        return _absolute(file_of(text), info).as_uri()
+    if "://" in text:
+        return text
+    if text.endswith(".db"):
+        return _absolute(Path(text), info).as_uri()
+    raise ValueError(
+        "This is no address. Write http://localhost:19530, https://... for TLS, or, for Milvus Lite, the path of a "
+        "file that ends in .db."
+    )
+
+
+def file_of(uri: str) -> Path:
+    """The path of a `file:` URI."""
+    return Path(unquote(urlsplit(uri).path))
+
+
 def _check_database(driver: str) -> None:
     """The one place that decides which databases `records/url` may name."""
     if driver not in SQLITE + DATABASE_SERVERS:
@@ -228,4 +248,5 @@ OptionalCount = Annotated[Count | None, EMPTY_IS_NONE]
 
 JsonObject = Annotated[str, AfterValidator(check_json_object)]
 OptionalJsonObject = Annotated[str, AfterValidator(_json_object_or_empty)]
+OptionalMilvusUri = Annotated[Annotated[str, AfterValidator(_milvus_uri)] | None, EMPTY_IS_NONE]
 RecordUrl = Annotated[str, AfterValidator(_record_url)]

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
-from filelock import BaseFileLock, FileLock, Timeout
 
-from search_by_image.errors import StoreError, StoreLockedError, UnknownNameError, VectorMismatchError
+from search_by_image.errors import StoreError, UnknownNameError, VectorMismatchError
 from search_by_image.filters import Filter
 from search_by_image.vectors.base import Documents, Ids, IndexStats, Neighbour, Space, Vector, Vectors
 from search_by_image.vectors.embedded_settings import EmbeddedSettings
 from search_by_image.vectors.embedded_space import EmbeddedSpace
-from search_by_image.vectors.snapshot import folder_name, kept_names, remove_folder, storage_error
+from search_by_image.vectors.file_lock import hold
+from search_by_image.vectors.snapshot import folder_name, kept_names, remove_folder
 
 __all__ = ["EmbeddedIndex", "EmbeddedSettings"]
 
@@ -28,7 +28,7 @@ class EmbeddedIndex:
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
-        self._lock = _locked(settings)
+        self._lock = hold(settings.path / _LOCK, settings.path)
         self._spaces: dict[str, EmbeddedSpace] = {}
         self._registry = threading.RLock()
         self._closed = False
@@ -133,18 +133,3 @@ def _for_each(spaces: Iterable[EmbeddedSpace], act: Callable[[EmbeddedSpace], No
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def _locked(settings: EmbeddedSettings) -> BaseFileLock:
-    lock = FileLock(settings.path / _LOCK, thread_local=False)
-    try:
-        settings.path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StoreLockedError(
-            f"The vector index in {settings.path} is in use by another process. Stop that process, talk to it through "
-            "its HTTP API, or use server stores, which many processes share."
-        ) from error
-    except OSError as error:
-        raise storage_error(error, settings.path) from error
-    return lock

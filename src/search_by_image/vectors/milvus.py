@@ -46,13 +46,13 @@ class MilvusIndex:
     def kept(self) -> tuple[str, ...]:
         collections = self._connection.call("list_collections")
         described_by = (self._connection.call("describe_collection", collection_name=name) for name in collections)
-        names = (described(found.get("description", "")).get("space") for found in described_by)
+        names = (described(found).get("space") for found in described_by)
         return tuple(sorted(str(name) for name in names if name is not None))
 
     @property
     def recipe(self) -> str:
         settings = self._connection.settings
-        return f"{settings.index_type} {sorted(settings.index_params.items())}"
+        return f"{settings.index_type} {sorted(settings.index_params.items())} with documents"
 
     def upsert(self, name: str, ids: Ids, vectors: Vectors, documents: Documents | None = None) -> None:
         with self._space(name) as space:

@@ -10,6 +10,7 @@ from typing import Any
 from search_by_image.deadline import at_most
 from search_by_image.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from search_by_image.outage import Outage
+from search_by_image.vectors.milvus_lite import LiteFile
 from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
 
 _NOT_NOW = frozenset({1, 2, 3, 4, 8, 9, 101, 103, 106, 400, 401, 500, 501, 502, 503, 504, 901, 902})
@@ -41,14 +42,16 @@ def load_pymilvus() -> ModuleType:
 class MilvusConnection:
     """Calls run on threads of its own, because pymilvus may wait far longer than the time-out it is given.
 
-    Each waits as long as the settings say, or as is left of the call's limit; after a failure see `Outage`.
+    Each waits as long as the settings say, or as is left of the call's limit; after a failure see `Outage`. For Milvus
+    Lite there is one thread: its collections are not made for two writers at once.
     """
 
     def __init__(self, settings: MilvusConnectionSettings) -> None:
         self._settings = settings
         self._pymilvus = load_pymilvus()
         self._foreign = _foreign_errors(self._pymilvus)
-        self._threads = ThreadPoolExecutor(settings.pool, thread_name_prefix="milvus")
+        self._lite = None if settings.file is None else LiteFile(settings.file)
+        self._threads = ThreadPoolExecutor(settings.threads if self._lite is None else 1, thread_name_prefix="milvus")
         self._outage = Outage(f"Milvus at {settings.shown}")
         self._client: Any = None
         self._connecting = threading.Lock()
@@ -57,6 +60,10 @@ class MilvusConnection:
     @property
     def settings(self) -> MilvusConnectionSettings:
         return self._settings
+
+    @property
+    def is_lite(self) -> bool:
+        return self._lite is not None
 
     @property
     def types(self) -> Any:
@@ -86,6 +93,8 @@ class MilvusConnection:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        if self._lite is not None:
+            self._lite.close()
 
     def _bounded(self, seconds: float, method: str, arguments: dict[str, Any]) -> Any:
         self.check_open()
@@ -102,7 +111,10 @@ class MilvusConnection:
         if self._client is None:
             with self._connecting:
                 if self._client is None:
-                    self._client = self._pymilvus.MilvusClient(**self._settings.client_arguments())
+                    arguments = self._settings.client_arguments()
+                    if self._lite is not None:
+                        arguments["uri"] = self._lite.start()
+                    self._client = self._pymilvus.MilvusClient(**arguments)
         return self._client
 
     def _translated(self, error: Exception, seconds: float) -> StoreError:

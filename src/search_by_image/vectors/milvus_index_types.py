@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from search_by_image.errors import ConfigError, Problem
+from search_by_image.vectors.base import Metric
 
 AUTOINDEX = "AUTOINDEX"
 WIDEST = 16_384
@@ -35,6 +36,7 @@ class IndexType:
         return {self.width: max(width, rows) if self.per_row else width}
 
 
+_LITE = (AUTOINDEX, "FLAT", "IVF_FLAT", "IVF_SQ8", "HNSW")
 _NLIST = {"nlist": 1024}
 INDEX_TYPES = {
     kind.name: kind
@@ -72,6 +74,24 @@ def index_type_for(name: str, *, is_binary: bool) -> IndexType:
             return kind
     bits = "vectors of bits" if is_binary else "vectors of real numbers"
     raise mistake("index_type", f"{name!r} is no index type for {bits}. Choose one of: {_listed(fitting)}.")
+
+
+def lite_index_type(name: str, metric: Metric) -> IndexType:
+    """What Milvus Lite has of it: it accepts any type, and fails when it comes to build one that it does not have.
+
+    AUTOINDEX is FLAT, which it searches faster than its own choice, HNSW.
+
+    Raises `ConfigError`.
+    """
+    if metric.is_binary:
+        raise mistake(
+            "metric_type",
+            f"Milvus Lite keeps no vectors of bits, as {metric} needs them. Use the embedded index, which is exact for "
+            "them (no milvus/uri), or a Milvus server.",
+        )
+    if name not in _LITE:
+        raise mistake("index_type", f"Milvus Lite does not build {name}. Choose one of: {', '.join(_LITE)}.")
+    return INDEX_TYPES["FLAT" if name == AUTOINDEX else name]
 
 
 def check_parameters(name: str, build: Mapping[str, int], search: Mapping[str, int]) -> None:

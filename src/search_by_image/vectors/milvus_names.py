@@ -3,11 +3,13 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from search_by_image.vectors.base import Space
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
+_PROPERTY = "search_by_image"
 _MAPPED = re.compile(r".*__[0-9a-f]{32}", re.ASCII)
 
 
@@ -25,8 +27,14 @@ def description(space: Space) -> str:
     return json.dumps({"space": space.name, "dimension": space.dimension, "metric": space.metric})
 
 
-def described(text: str) -> dict[str, Any]:
-    """The counterpart of `description`; empty for a collection that somebody else made."""
+def properties(space: Space) -> dict[str, str]:
+    """The description once more: Milvus Lite forgets it, but not these."""
+    return {_PROPERTY: description(space)}
+
+
+def described(collection: Mapping[str, Any]) -> dict[str, Any]:
+    """The counterpart of `description` and `properties`; empty for a collection that somebody else made."""
+    text = collection.get("description") or collection.get("properties", {}).get(_PROPERTY, "")
     try:
         facts = json.loads(text)
     except ValueError:

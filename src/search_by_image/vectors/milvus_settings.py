@@ -12,20 +12,21 @@ Consistency = Literal["Strong", "Session", "Bounded", "Eventually"]
 
 @dataclass(frozen=True, slots=True)
 class MilvusConnectionSettings:
-    """`uri`: `http://host:port`, or `https://...` for TLS.
+    """`uri`: `http://host:port`, or `https://...` for TLS. `file`: Milvus Lite's, in place of a server; not there: new.
 
     `token` ("user:password", or a key) goes before `user` and `password`. `ca_file`: the certificate that signed the
     server's (PEM; None: those of the system), `certificate_file` and `key_file`: our own, where the server asks for
     one, `server_name`: the name in the server's certificate where it is not the host's.
 
-    `timeout`: seconds until a call gives up; `load_timeout`: seconds until a collection is loaded into memory; `pool`:
-    calls under way at once. `consistency`: Session finds what this process wrote; Strong what any process wrote, and
-    waits some tenths of a second for it in every search; Bounded and Eventually may miss the last seconds.
+    `timeout`: seconds until a call gives up; `load_timeout`: seconds until a collection is loaded into memory;
+    `threads`: calls under way at once. `consistency`: Session finds what this process wrote; Strong what any process
+    wrote, and waits some tenths of a second for it in every search; Bounded and Eventually may miss the last seconds.
 
     Raises `ConfigError` for an index type or parameter that does not exist.
     """
 
-    uri: str
+    uri: str = ""
+    file: Path | None = None
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
@@ -36,7 +37,7 @@ class MilvusConnectionSettings:
     server_name: str = ""
     timeout: float = 10.0
     load_timeout: float = 600.0
-    pool: int = 16
+    threads: int = 16
     consistency: Consistency = "Session"
     index_type: str = "AUTOINDEX"
     index_params: Mapping[str, int] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class MilvusConnectionSettings:
     @property
     def shown(self) -> str:
         """The address without what may be secret in it."""
-        return self.uri.rpartition("@")[2]
+        return self.uri.rpartition("@")[2] if self.file is None else str(self.file)
 
     def client_arguments(self) -> dict[str, Any]:
         """What `pymilvus.MilvusClient` takes. A connection of its own: shared ones are closed by nobody."""

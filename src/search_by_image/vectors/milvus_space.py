@@ -109,6 +109,7 @@ class MilvusSpace:
         ]
         for part in parcels([4 * self.space.dimension + known.size for known in kept], _BATCH_BYTES):
             self._collection.call("upsert", data=data[part])
+            self._collection.written()
             self._touched.note(ids[part], present=True)
 
     def _document_fields(self, known: Filterable) -> dict[str, Any]:
