@@ -1,14 +1,20 @@
 """An index built anew beside the old one: metrics, kinds, interruptions, rivals, and everybody going on meanwhile."""
 
+import os
 import random
+import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cheap_library import library_over, picture
+from cheap_library import library_over, open_library, picture
+from reindex_child import STEPS
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.filters import In
 from search_by_image.indexed import LATER, IndexedSpaces, differences
@@ -226,7 +232,7 @@ class TestRivals:
             reindex(rival, Metric.L2)
             monkeypatch.setattr("search_by_image.reindexing.search_for_themselves", lambda *_: SelfSearch(10, (1,), 0))
 
-        before(monkeypatch, "_accept", faster)
+        before(monkeypatch, "_accepted", faster)
         with pytest.raises(StoreError, match="1 wrong"):
             reindex(library, Metric.L2)
         assert index.kept() == (records.space(SPACE).indexed.name,)
@@ -234,7 +240,7 @@ class TestRivals:
 
     def test_a_clear_meanwhile_wins(self, library, records, index, monkeypatch):
         other = library_over(records, index)
-        before(monkeypatch, "_accept", other.clear)
+        before(monkeypatch, "_accepted", other.clear)
         with pytest.raises((StoreError, UnknownNameError)):
             reindex(library, Metric.L2)
         assert index.kept() == ()
@@ -284,6 +290,47 @@ def test_workers_import_remove_and_search_meanwhile(library, records, index, gra
     assert worker.count() == PICTURES + len(alive)
     assert agreed(records, index)
     assert len(index.kept()) == 1
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("filled")
+    opened = open_library(folder, snapshot_every=15)
+    opened.add_many([opened.prepare(picture(number), {"n": number}, "Thumb") for number in range(100)])
+    opened.close()
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", ["0 100", "60 100", "100 100", *STEPS])
+def test_after_a_kill_everything_is_found_and_the_next_run_ends_it(filled, tmp_path, said):
+    folder = shutil.copytree(filled, tmp_path / "library")
+    kill_when_it_says(folder, said)
+    library = open_library(folder)
+    switched = said in STEPS[STEPS.index("_switch") :]
+    assert library.spaces()[0].metric == (Metric.L2 if switched else Metric.COSINE)
+    assert all(found(library, number, 1) == [number] for number in range(0, 100, 7))
+    library.add(picture(200), {"n": 200}, "Thumb")
+    library.remove(Match(In("n", (3,))))
+    reindex(library, Metric.IP)
+    assert found(library, 200, 1) == [200]
+    assert 3 not in found(library, 3)
+    assert agreed(library._records, library._index)
+    assert library._index.kept() == (library.spaces()[0].indexed.name,)
+    library.close()
+
+
+def kill_when_it_says(folder, said):
+    child = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("reindex_child.py")), str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert any(line.strip() == said for line in child.stdout)
+    child.kill()
+    child.wait()
+    child.stdout.close()
 
 
 def test_names_of_places_tell_wishes_apart(library, records):

@@ -66,11 +66,11 @@ class Reindex:
         self._index.open_space(new.indexed)
         self._catch_up(new, on_progress)
         self._index.maintain()
-        self._accept(new)
+        searched = self._accepted(new)
         began = time.monotonic()
         self._switch(space, new)
         self._indexed.serve(new)
-        done = self._told(new)
+        done = self._told(new, searched)
         time.sleep(grace and grace + 2 * (time.monotonic() - began))
         self._drop_others(new)
         return done
@@ -94,8 +94,9 @@ class Reindex:
         fill(self._records, self._index, new, missing, lambda done: on_progress(before + done, total))
         return len(missing)
 
-    def _accept(self, new: SpaceRecord) -> None:
-        searched = self._searched(new)
+    def _accepted(self, new: SpaceRecord) -> SelfSearch:
+        ids = np.random.default_rng(0).permutation(self._records.ids(new.name))[:SAMPLE]
+        searched = search_for_themselves(self._records, self._index, new, np.sort(ids))
         if searched.wrong or searched.misses_many:
             self._give_up(new)
             raise StoreError(
@@ -103,6 +104,7 @@ class Reindex:
                 f"{searched.sampled} vectors by themselves, and has {len(searched.wrong)} wrong; it was dropped, and "
                 "the old one serves on. Raise vectors/recall_target or milvus/search_params, and run the command again."
             )
+        return searched
 
     def _switch(self, old: SpaceRecord, new: SpaceRecord) -> None:
         if not self._records.switch_index(old, index_name=new.indexed.name, metric=new.metric):
@@ -121,7 +123,7 @@ class Reindex:
         if new.indexed.name not in self._named():
             self._index.drop_space(new.indexed.name)
 
-    def _told(self, new: SpaceRecord) -> Reindexed:
+    def _told(self, new: SpaceRecord, searched: SelfSearch) -> Reindexed:
         return Reindexed(
             collection=new.collection,
             pipeline=new.pipeline,
@@ -130,12 +132,8 @@ class Reindex:
             kind=self._index.stats(new.indexed.name).kind,
             pictures=len(self._records.ids(new.name)),
             indexed=len(self._index.ids(new.indexed.name)),
-            searched=self._searched(new),
+            searched=searched,
         )
-
-    def _searched(self, new: SpaceRecord) -> SelfSearch:
-        ids = np.random.default_rng(0).permutation(self._records.ids(new.name))[:SAMPLE]
-        return search_for_themselves(self._records, self._index, new, np.sort(ids))
 
     def _drop_others(self, new: SpaceRecord) -> None:
         """The old place, and what earlier runs left."""

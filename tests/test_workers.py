@@ -1,0 +1,161 @@
+"""Two services over the same stores, real processes over HTTP: they give the same answers, whoever changes what."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from milvus_server import PASSWORD, USER
+from worker_process import ServiceProcess, command
+
+IMPORTS = 8
+PAUSE = 0.1
+"""Leaves the machine time for the command that runs meanwhile."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+
+
+@pytest.fixture(params=["mariadb", "mongodb", pytest.param("sqlite", marks=pytest.mark.soak)])
+def settings(request: pytest.FixtureRequest, milvus, tmp_path) -> dict[str, str]:
+    records = {
+        "mariadb": lambda: {"records/url": request.getfixturevalue("mariadb_server").create_database("workers")},
+        "mongodb": lambda: {"mongodb/host": f"{request.getfixturevalue('mongodb_process').uri}/workers"},
+        "sqlite": lambda: {"records/url": f"sqlite:///{tmp_path}/records.db"},
+    }
+    return records[request.param]() | {
+        "search_config/app_name": f"workers_{request.param}",
+        "search_config/topk": "5",
+        "milvus/uri": milvus.uri,
+        "milvus/user": USER,
+        "milvus/password": PASSWORD,
+        "milvus/consistency_level": "Strong",
+        "maintenance/interval": "0.5",
+    }
+
+
+@pytest.fixture
+def services(settings) -> Iterator[tuple[ServiceProcess, ServiceProcess]]:
+    both = ServiceProcess(settings), ServiceProcess(settings)
+    try:
+        for service in both:
+            service.wait_until_up()
+        yield both
+    finally:
+        statuses = [service.stop() for service in both]
+    assert statuses == [0, 0]
+
+
+def test_two_services_are_one(services, settings):
+    one, other = services
+    what_one_creates_the_other_finds(one, other)
+    kept = at_once(services, first=100)
+    said_alike(services, kept)
+    one.remove(kept.pop())
+    said_alike(services, kept)
+    kept |= while_the_index_is_built_anew(services, settings)
+    said_alike(services, kept)
+    assert ran(settings, "check", "--sample", "20")["ok"]
+    what_is_cleared_is_gone_and_can_be_filled(one, other, settings)
+    assert ran(settings, "check", "--sample", "20")["ok"]
+
+
+def test_embedded_stores_refuse_a_second_service_and_serve_the_first(tmp_path):
+    settings = {"records/url": f"sqlite:///{tmp_path}/records.db", "vectors/path": f"{tmp_path}/vectors"}
+    first = ServiceProcess(settings)
+    try:
+        first.wait_until_up()
+        first.add(1)
+        for elsewhere in ({}, {"records/url": f"sqlite:///{tmp_path}/other.db"}):
+            second = command(settings | elsewhere, "serve", "--port", "0")
+            _, errors = second.communicate(timeout=60)
+            assert second.returncode == 1
+            assert f"The vector index in {tmp_path}/vectors is in use by another process. Stop that process" in errors
+            assert "use server stores" in errors
+            assert "Traceback" not in errors
+        assert not (tmp_path / "other.db").exists()
+        assert first.found(1) == [1]
+    finally:
+        status = first.stop()
+    assert status == 0
+
+
+def what_one_creates_the_other_finds(one, other):
+    other.add(1, "cats")
+    assert one.found(1, "cats") == [1]
+    one.add(2, "dogs")
+    assert other.found(2, "dogs") == [2]
+    one.add(3, "cats")
+    assert set(other.found(3, "cats")) == {1, 3}
+
+
+def at_once(services, first: int, until: Callable[[], bool] = lambda: True) -> set[int]:
+    """Both import, remove and search; each finds at once what it imported. What is left."""
+
+    def work(service, first):
+        kept, number = set(), first
+        while number < first + IMPORTS or not until():
+            service.add(number)
+            assert service.found(number)[:1] == [number]
+            kept.add(number)
+            if random.random() < 0.2:
+                gone = kept.pop()
+                service.remove(gone)
+                assert gone not in service.found(gone)
+            number += 1
+            time.sleep(PAUSE)
+        return kept
+
+    with ThreadPoolExecutor(2) as threads:
+        return set().union(*threads.map(work, services, (first, first + 5000)))
+
+
+def said_alike(services, kept: set[int]) -> None:
+    one, other = services
+    assert sorted(number for number in one.listed() if number >= 100) == sorted(kept)
+    assert one.listed() == other.listed()
+    for number in random.sample(sorted(kept), min(6, len(kept))):
+        found = one.search(number)
+        assert found[0]["id"] == number
+        assert found == other.search(number)
+
+
+def while_the_index_is_built_anew(services, settings) -> set[int]:
+    """Once with a kill, then to the end."""
+    stopped = threading.Event()
+
+    def reindexed():
+        try:
+            killed = command(settings, "reindex", "--collection", "images", "--metric", "L2")
+            with pytest.raises(Exception, match="timed out"):
+                killed.communicate(timeout=random.uniform(1, 3))
+            killed.kill()
+            killed.communicate()
+            return ran(settings, "reindex", "--collection", "images", "--metric", "L2")
+        finally:
+            stopped.set()
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(reindexed)
+        kept = at_once(services, first=10_000, until=stopped.is_set)
+        assert [space["metric"] for space in done.result()["spaces"]] == ["L2"]
+    return kept
+
+
+def what_is_cleared_is_gone_and_can_be_filled(one, other, settings):
+    ran(settings, "clear", "--yes")
+    assert one.listed() == other.listed() == []
+    assert one.found(3) == other.found(3) == []
+    other.add(7)
+    one.add(8)
+    assert set(one.found(7)) == set(other.found(7)) == {7, 8}
+
+
+def ran(settings, *words) -> dict:
+    process = command(settings, *words, "--format", "json")
+    out, errors = process.communicate(timeout=250)
+    assert process.returncode == 0, errors
+    return json.loads(out)
