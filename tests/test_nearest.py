@@ -175,6 +175,14 @@ def test_several_conditions_of_which_each_is_common(large):
     assert large.search(at(), 10, where) == large.brute_force(at(), 10, where)
 
 
+def test_pictures_named_by_their_id_are_measured_at_once(large):
+    where = And((In("id", ("a", "b")), Exists("far")))
+    large.search(at(), 10, where)
+    assert large.index.asked == [(10, 0)]
+    large.search(at(), 10, Not(where))
+    assert large.index.asked[0] == (40, None)
+
+
 def test_a_filter_that_nothing_matches_looks_no_further(large):
     assert large.search(at(), 10, Exists("missing")) == []
     assert max(asked for asked, _ in large.index.asked) <= Reach().some

@@ -125,6 +125,13 @@ def walk(condition: Filter) -> Iterator[Filter]:
         yield from walk(condition.part)
 
 
+def names_values(condition: Filter, path: str) -> bool:
+    """Whether whatever matches has one of certain values at the path."""
+    if isinstance(condition, And):
+        return any(names_values(part, path) for part in condition.parts)
+    return isinstance(condition, In) and condition.path == path
+
+
 def matches(condition: Filter, document: Mapping[str, Any]) -> bool:
     """What every store must agree with."""
     match condition:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from search_by_image.filters import Filter, matches
+from search_by_image.filters import Filter, matches, names_values
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.pictures import Hit
-from search_by_image.records.base import RecordStore, SpaceRecord, Stored
+from search_by_image.records.base import OWN_ID_FIELD, RecordStore, SpaceRecord, Stored
 from search_by_image.vectors.base import Ids, Neighbour, Vector, VectorIndex
 
 GROWTH = 4
@@ -55,14 +55,20 @@ class Finder:
             asked += len(neighbours) - len(hits)
 
     def _nearest_matching(self, wanted: "_Wanted", where: Filter) -> list[Hit]:
-        """Where many match, enough are near. Few are all measured, and so are many of which few are near."""
-        hits = self._overfetched(wanted, where, GROWTH * wanted.top_k, self._reach.some)
-        if len(hits) == wanted.top_k:
-            return hits
+        """Where many match, enough are near. Few are all measured, and so are many of which few are near.
+
+        The records find by an index who has one of certain ids of its own: then they are asked at once.
+        """
+        if not names_values(where, OWN_ID_FIELD):
+            hits = self._overfetched(wanted, where, GROWTH * wanted.top_k, self._reach.some)
+            if len(hits) == wanted.top_k:
+                return hits
         matching = self._matching(wanted, where)
         if len(matching) == self._reach.few:
             hits = self._overfetched(wanted, where, GROWTH * self._reach.some, self._reach.widest)
-        return hits if len(hits) == wanted.top_k else self._measured(wanted, where, matching)
+            if len(hits) == wanted.top_k:
+                return hits
+        return self._measured(wanted, where, matching)
 
     def _overfetched(self, wanted: "_Wanted", where: Filter, asked: int, most: int) -> list[Hit]:
         """Those among up to `most` neighbours; what the index leaves out by itself makes more of them match."""

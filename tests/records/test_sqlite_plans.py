@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, make_url
 
 from records.conftest import EVERY, hash_of, record
-from search_by_image.filters import In
+from search_by_image.filters import And, Compare, In, Not, Order
 from search_by_image.records.base import Match, State
 from search_by_image.records.parameters import Parameters
 from search_by_image.records.sql import SqlRecordStore
@@ -125,6 +125,14 @@ def test_the_documents_own_id_is_found_by_its_index(full, plans, collection, val
         assert plans.uses("images_by_own_id")
         assert plans.scans == []
         assert not any("id>?" in line or "(collection=?)" in line for line in plans.lines)
+
+
+def test_a_filter_that_names_own_ids_takes_their_index_whatever_else_it_asks(full, plans):
+    where = And((Compare("shop", Order.LT, 6), In("id", ("pic-4", "pic-6"))))
+    assert full.ids("app_a", where=where, after=0, limit=10).tolist() == [4]
+    assert full.count(Match(Not(In("id", ("pic-4",))))) == 299
+    assert plans.uses("images_by_own_id")
+    assert full.page(Match(where), limit=10)[0].id == 4
 
 
 def test_other_fields_do_without_it(full, plans):

@@ -12,6 +12,8 @@ from search_by_image.records.ledger import Ledger
 from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Document = Mapping[str, Any]
+OWN_ID_FIELD = "id"
+"""What documents have there, every record store finds by an index."""
 
 
 class State(StrEnum):

@@ -12,10 +12,11 @@ from sqlalchemy.dialects.mysql.base import MySQLDialect
 from search_by_image.deadline import shortened
 from search_by_image.errors import InvalidInputError, StoreUnavailableError
 from search_by_image.filters import Order
+from search_by_image.records.base import OWN_ID_FIELD
 from search_by_image.records.json_text import texts_equal_to, to_json
 from search_by_image.records.mysql_json import DEPTH_LIMIT, kept_key
 from search_by_image.records.parameters import Parameters
-from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH
+from search_by_image.records.schema import OWN_ID_LENGTH
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60

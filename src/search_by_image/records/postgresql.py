@@ -11,9 +11,10 @@ from sqlalchemy.dialects import postgresql
 
 from search_by_image.deadline import shortened
 from search_by_image.filters import Order
+from search_by_image.records.base import OWN_ID_FIELD
 from search_by_image.records.json_text import texts_equal_to
 from search_by_image.records.parameters import Parameters
-from search_by_image.records.schema import OWN_ID_FIELD, OWN_ID_LENGTH
+from search_by_image.records.schema import OWN_ID_LENGTH
 
 CONNECT_SECONDS = 5
 LEAST_CONNECT_SECONDS = 2

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from search_by_image.documents import KEY_LENGTH
+from search_by_image.records.base import OWN_ID_FIELD
 from search_by_image.records.mysql_json import FoldedJson
 
 
@@ -75,7 +76,6 @@ Index("images_by_hash", images.c.sha256)
 Index("images_by_key", images.c.collection, images.c.key, unique=True)
 # Databases take the next two indexes only for queries that repeat these expressions to the letter: no bound parameters.
 UNSETTLED = images.c.state != literal_column("'ready'")
-OWN_ID_FIELD = "id"
 OWN_ID_LENGTH = 200
 OWN_ID = func.json_extract(images.c.document, literal_column(f"'$.{OWN_ID_FIELD}'"))
 Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)

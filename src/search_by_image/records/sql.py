@@ -24,8 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from search_by_image.errors import StoreError
-from search_by_image.filters import Filter
+from search_by_image.filters import Filter, names_values
 from search_by_image.records.base import (
+    OWN_ID_FIELD,
     Match,
     Publication,
     Record,
@@ -38,7 +39,7 @@ from search_by_image.records.base import (
 from search_by_image.records.ledger import Ledger
 from search_by_image.records.schema import UNSETTLED, collections, images, spaces
 from search_by_image.records.sql_connections import SqlConnections
-from search_by_image.records.sql_filters import asks_own_id, condition
+from search_by_image.records.sql_filters import condition
 from search_by_image.records.sql_ledger import SqlLedger
 from search_by_image.records.sql_rows import STORED, record_of, row_of, stored_of
 from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, switch_index
@@ -257,7 +258,7 @@ class SqlRecordStore:
 
 def _above(after: int, where: Filter | None) -> ColumnElement[bool]:
     """A sum is no range to walk through: SQLite then takes `images_by_own_id`, which leaves few to be compared."""
-    return (images.c.id + 0 if asks_own_id(where) else images.c.id) > after
+    return (images.c.id + 0 if where is not None and names_values(where, OWN_ID_FIELD) else images.c.id) > after
 
 
 def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:

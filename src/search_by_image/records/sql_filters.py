@@ -11,7 +11,6 @@ from sqlalchemy import TextClause, text
 from search_by_image.filters import And, Compare, Exists, Filter, In, Not, Or
 from search_by_image.records.database import Database
 from search_by_image.records.parameters import Parameters
-from search_by_image.records.schema import OWN_ID_FIELD
 
 SIDE_BY_SIDE = 32
 
@@ -19,13 +18,6 @@ SIDE_BY_SIDE = 32
 def condition(where: Filter, database: Database) -> TextClause:
     parameters = Parameters()
     return text(_sql(where, database, parameters)).bindparams(*parameters.named)
-
-
-def asks_own_id(where: Filter | None) -> bool:
-    """Whether all that match are among what the index of the documents' own `id` finds."""
-    if isinstance(where, And):
-        return any(map(asks_own_id, where.parts))
-    return isinstance(where, In) and where.path == OWN_ID_FIELD
 
 
 def _sql(where: Filter, database: Database, parameters: Parameters) -> str:

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import sqlite
 
 from search_by_image.deadline import shortened
 from search_by_image.filters import Order
+from search_by_image.records.base import OWN_ID_FIELD
 from search_by_image.records.parameters import Parameters
-from search_by_image.records.schema import OWN_ID_FIELD
 
 COMPARABLE = "CASE type WHEN 'real' THEN 'integer' ELSE type END, coalesce(value, '')"
 """Two values are equal when both of these are: the kind (there is one of numbers), and the value, null as text."""
