@@ -23,9 +23,9 @@ from search_by_image.filters import parse_filter
 from search_by_image.vectors.base import Metric, Space
 from search_by_image.vectors.milvus import MilvusConnectionSettings, MilvusIndex
 from search_by_image.vectors.milvus_names import collection_name
-from search_by_image.vectors.milvus_rows import parcels
+from search_by_image.vectors.milvus_rows import parcels, told_distances
 from vectors.milvus_stores import milvus_settings
-from vectors.stores import found
+from vectors.stores import found, true_distances
 
 SPACE = Space("app_pictures", 8, Metric.L2)
 NOBODY = "http://127.0.0.1:1"
@@ -146,6 +146,39 @@ class TestIndexTypes:
         assert found(index.search(space.name, vectors[7], 1)) == [7]
         for_bits = "bin_ivf_flat" if "IVF" in name else "bin_flat"
         assert index.stats(space.name).kind == (for_bits if metric.is_binary else name.lower())
+
+    @pytest.mark.parametrize("metric", [Metric.L2, Metric.IP, Metric.COSINE])
+    @pytest.mark.parametrize("name", ["HNSW", "IVF_SQ8"])
+    def test_distances_are_true_and_vectors_come_back_only_where_they_are_rounded(
+        self, open_index, monkeypatch, name, metric
+    ):
+        space = Space("app_pictures", 16, metric)
+        index = open_index(space, index_type=name)
+        vectors = filled(index, space)
+        asked = []
+        call = index._connection.call
+        monkeypatch.setattr(
+            index._connection,
+            "call",
+            lambda method, **arguments: asked.append(arguments.get("output_fields")) or call(method, **arguments),
+        )
+        answer = index.search(space.name, vectors[7], 5)
+        assert asked == [[] if name == "HNSW" else ["vector"]]
+        expected = true_distances(metric, vectors, vectors[7])
+        assert [neighbour.distance for neighbour in answer] == pytest.approx(np.sort(expected)[:5], abs=2e-5)
+
+    @pytest.mark.parametrize(
+        ("metric", "told", "ours"),
+        [
+            (Metric.L2, [0.0, -1e-9, 4.0], [0, 0, 2]),
+            (Metric.IP, [3.0, -1.0], [-2, 2]),
+            (Metric.COSINE, [1.0000001, 1.0, 0.0, -1.0], [0, 0, 1, 2]),
+            (Metric.COSINE, [0.12345678, 0.12345681], [0.876543, 0.876543]),
+            (Metric.COSINE, [], []),
+        ],
+    )
+    def test_what_milvus_tells_becomes_our_distances(self, metric, told, ours):
+        assert told_distances(metric, told).tolist() == pytest.approx(ours, abs=1e-12)
 
     @pytest.mark.parametrize(
         ("settings", "told"),

@@ -15,7 +15,8 @@ WIDEST = 16_384
 class IndexType:
     """`build`: parameters with our defaults. `width`: the search parameter that trades speed for recall, None: none.
 
-    `per_row`: the width must be at least as large as the number of rows that a search asks for.
+    `per_row`: the width must be at least as large as the number of rows that a search asks for. `tells_distances`: it
+    keeps vectors of real numbers whole, so the distances that it tells are the true ones (Milvus's AUTOINDEX is HNSW).
     """
 
     name: str
@@ -25,6 +26,7 @@ class IndexType:
     width: str | None = None
     widen_to: int = 0
     per_row: bool = False
+    tells_distances: bool = False
 
     def build_parameters(self, given: Mapping[str, int]) -> dict[str, int]:
         return {name: given.get(name, usual) for name, usual in (self.build or {}).items()}
@@ -41,9 +43,9 @@ _NLIST = {"nlist": 1024}
 INDEX_TYPES = {
     kind.name: kind
     for kind in (
-        IndexType(AUTOINDEX, takes_bits=True),
-        IndexType("FLAT", takes_bits=False),
-        IndexType("IVF_FLAT", takes_bits=False, build=_NLIST, width="nprobe", widen_to=32),
+        IndexType(AUTOINDEX, takes_bits=True, tells_distances=True),
+        IndexType("FLAT", takes_bits=False, tells_distances=True),
+        IndexType("IVF_FLAT", takes_bits=False, build=_NLIST, width="nprobe", widen_to=32, tells_distances=True),
         IndexType("IVF_SQ8", takes_bits=False, build=_NLIST, width="nprobe", widen_to=32),
         IndexType(
             "HNSW",
@@ -52,6 +54,7 @@ INDEX_TYPES = {
             width="ef",
             widen_to=100,
             per_row=True,
+            tells_distances=True,
         ),
         IndexType("DISKANN", takes_bits=False, width="search_list", widen_to=100, per_row=True),
         IndexType("BIN_FLAT", takes_bits=True, takes_floats=False),

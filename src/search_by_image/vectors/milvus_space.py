@@ -19,13 +19,13 @@ from search_by_image.vectors.base import (
     as_ids,
     batches,
 )
-from search_by_image.vectors.exact import Found, as_rows, distances, merged
+from search_by_image.vectors.exact import Doubles, Found, as_rows, distances, merged
 from search_by_image.vectors.milvus_collection import MilvusCollection
 from search_by_image.vectors.milvus_connection import MilvusConnection
 from search_by_image.vectors.milvus_documents import UNKNOWN, Filterable, filterable
 from search_by_image.vectors.milvus_filters import expression
 from search_by_image.vectors.milvus_index_types import WIDEST
-from search_by_image.vectors.milvus_rows import Touched, packed, parcels, unpacked
+from search_by_image.vectors.milvus_rows import Touched, packed, parcels, told_distances, unpacked
 
 LARGEST_ID = 2**63 - 2
 """Milvus 2.3 loses the id above it, and cannot parse the one below its negative."""
@@ -39,9 +39,9 @@ _REMOVAL_SEEN = 10.0
 
 
 class MilvusSpace:
-    """Milvus finds the candidates, a few more than asked for; their distances are computed here, from their vectors.
+    """Milvus finds the candidates, a few more than asked for: of equal ones (up to 2048) the lowest ids are kept.
 
-    So distances are exact for every index type, and of equal ones the lowest ids are kept (among up to 2048).
+    Distances are Milvus's where its index keeps vectors whole, else computed here from the vectors.
     """
 
     def __init__(self, space: Space, connection: MilvusConnection) -> None:
@@ -158,7 +158,7 @@ class MilvusSpace:
         while len(hits) == limit and limit < _TIES and _is_tied(hits, top_k):
             limit = min(4 * limit, _TIES)
             hits = self._hits(query, limit, condition)
-        return self._measured(query, top_k, hits)
+        return merged([Found(as_ids(hit["id"] for hit in hits), self._distances(query, hits))], top_k)
 
     def _hits(self, query: Vector, limit: int, condition: str) -> list[Any]:
         given = self._connection.settings.search_params
@@ -168,7 +168,7 @@ class MilvusSpace:
             anns_field="vector",
             limit=limit,
             filter=condition,
-            output_fields=["vector"],
+            output_fields=[] if self._tells_distances else ["vector"],
             search_params={
                 "metric_type": self._collection.metric_there,
                 "params": self._collection.kind.search_parameters(given, limit),
@@ -177,10 +177,16 @@ class MilvusSpace:
         )
         return list(answers[0])
 
-    def _measured(self, query: Vector, top_k: int, hits: list[Any]) -> Found:
+    @property
+    def _tells_distances(self) -> bool:
+        return self._collection.kind.tells_distances and not self.space.metric.is_binary
+
+    def _distances(self, query: Vector, hits: list[Any]) -> Doubles:
+        """To ask for the vectors, so as to measure them here, makes a search several times slower."""
+        if self._tells_distances:
+            return told_distances(self.space.metric, [hit["distance"] for hit in hits])
         rows = unpacked(self.space, [hit["entity"]["vector"] for hit in hits])
-        ids = as_ids(hit["id"] for hit in hits)
-        return merged([Found(ids, distances(self.space.metric, rows, query))], top_k)
+        return distances(self.space.metric, rows, query)
 
 
 def _outside(ids: Ids) -> Any:
