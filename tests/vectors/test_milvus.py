@@ -4,7 +4,9 @@ import itertools
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,6 +81,18 @@ class TestConnecting:
         with pytest.raises(StoreError, match="nobody"):
             index.open_space(SPACE)
         index.close()
+
+    def test_a_server_without_a_call_that_is_needed_is_too_old(self):
+        server = grpc.server(ThreadPoolExecutor(1))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        index = MilvusIndex(MilvusConnectionSettings(uri=f"http://127.0.0.1:{port}", timeout=10))
+        try:
+            with pytest.raises(StoreError, match=r"needs Milvus 2\.3 or newer"):
+                index.open_space(SPACE)
+        finally:
+            index.close()
+            server.stop(0)
 
     def test_without_pymilvus_the_line_to_install_it_is_told(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pymilvus", None)

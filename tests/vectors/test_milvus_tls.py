@@ -47,7 +47,7 @@ def test_a_server_whose_authority_is_known_is_used(milvus, answers, files):
 
 @pytest.mark.parametrize("wrong", [{"ca_file": "other.pem"}, {}, {"ca_file": "ca.pem", "server_name": "other.test"}])
 def test_any_other_server_is_not(milvus, answers, files, wrong):
-    with tls_in_front(milvus.address, files) as uri, pytest.raises(StoreUnavailableError):
+    with tls_in_front(milvus.address, files) as uri, pytest.raises(StoreUnavailableError, match="milvus/ca_file"):
         answers(uri, **wrong)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from search_by_image.errors import ConfigError, StoreError, StoreUnavailableError, VectorMismatchError
 from search_by_image.vectors.base import Metric, Space
-from search_by_image.vectors.milvus_connection import MilvusConnection, NotLoadedError
+from search_by_image.vectors.milvus_connection import OLDEST, MilvusConnection, NotLoadedError
 from search_by_image.vectors.milvus_index_types import INDEX_TYPES, IndexType, index_type_for, lite_index_type, mistake
 from search_by_image.vectors.milvus_names import collection_name, described, description, properties
 from search_by_image.vectors.milvus_rows import stored_dimension
@@ -80,7 +80,15 @@ class MilvusCollection:
             schema.add_field("document", types.JSON)
             schema.add_field("partial", types.BOOL)
         told = {"properties": properties(self.space)} if self._connection.is_lite else {}
-        self.call("create_collection", schema=schema, consistency_level="Bounded", **told)
+        try:
+            self.call("create_collection", schema=schema, consistency_level="Bounded", **told)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            raise StoreError(f"{error} This server is Milvus {self._version()}; {OLDEST}") from error
+
+    def _version(self) -> str:
+        return str(self._connection.call("get_server_version"))
 
     def _adopt(self, found: Any) -> None:
         fields = {field["name"]: field for field in found["fields"]}
@@ -137,11 +145,10 @@ class MilvusCollection:
             raise self._refused(wanted, error) from error
 
     def _refused(self, wanted: IndexType, error: StoreError) -> ConfigError:
-        version = self._connection.call("get_server_version")
         return mistake(
             "index_type",
-            f"This server (Milvus {version}) does not build {wanted.name} with these parameters: {error} Choose "
-            f"another type, for example AUTOINDEX, or change milvus/index_params.",
+            f"This server (Milvus {self._version()}) does not build {wanted.name} with these parameters: {error} "
+            "Choose another type, for example AUTOINDEX, or change milvus/index_params.",
         )
 
     def _load(self, seconds: float) -> None:

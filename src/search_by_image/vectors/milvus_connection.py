@@ -15,6 +15,7 @@ from search_by_image.vectors.milvus_settings import MilvusConnectionSettings
 
 _NOT_NOW = frozenset({1, 2, 3, 4, 8, 9, 101, 103, 106, 400, 401, 500, 501, 502, 503, 504, 901, 902})
 """Milvus's codes for a server that starts, recovers, moves a shard or is short of something: merr/errors.go."""
+OLDEST = "search-by-image needs Milvus 2.3 or newer."
 _NOT_THERE = 100
 _NOT_LOADED = 101
 _GONE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"})
@@ -124,17 +125,28 @@ class MilvusConnection:
                 f"Milvus at {where} did not answer within {seconds:.3g} seconds. Is it overloaded?"
             )
         name, reason = _status(error), self._settings.without_secrets(_reason(error))
+        return self._never(name, reason) or self._not_now(error, name, reason)
+
+    def _never(self, name: str, reason: str) -> StoreError | None:
+        """What trying again does not mend."""
+        where = self._settings.shown
         if name in _REFUSED or "auth check failure" in reason:
             return StoreError(
                 f"Milvus at {where} refused the login. Check milvus/user, milvus/password or milvus/token."
             )
-        if getattr(error, "code", None) == _NOT_THERE or "collection not found" in reason:
+        if "UNIMPLEMENTED" in (name, *reason.split()):
+            return StoreError(f"Milvus at {where} does not know a call that is needed. {OLDEST} It said: {reason}")
+        return None
+
+    def _not_now(self, error: Exception, name: str, reason: str) -> StoreError:
+        where, code = self._settings.shown, getattr(error, "code", None)
+        if code == _NOT_THERE or "collection not found" in reason:
             return NotThereError(f"Milvus at {where} has no such collection ({reason}).")
-        if getattr(error, "code", None) == _NOT_LOADED or "collection not loaded" in reason:
+        if code == _NOT_LOADED or "collection not loaded" in reason:
             return NotLoadedError(f"Milvus at {where} has not loaded the collection yet ({reason}).")
         if name in _GONE or _is_temporary(error):
             return StoreUnavailableError(
-                f"Milvus at {where} does not answer ({reason}). Check that it runs, milvus/host and milvus/port."
+                f"Milvus at {where} does not answer ({reason}). Check that it runs, {self._settings.to_check}."
             )
         return StoreError(f"Milvus at {where} refused or failed: {reason}")
 

@@ -55,6 +55,13 @@ class MilvusConnectionSettings:
         """The address without what may be secret in it."""
         return self.uri.rpartition("@")[2] if self.file is None else str(self.file)
 
+    @property
+    def to_check(self) -> str:
+        """The settings that decide whether the server is reached."""
+        if self.uri.startswith("https:"):
+            return "its address, and for TLS milvus/ca_file and milvus/server_name"
+        return "milvus/host and milvus/port"
+
     def client_arguments(self) -> dict[str, Any]:
         """What `pymilvus.MilvusClient` takes. A connection of its own: shared ones are closed by nobody."""
         return {
