@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from search_by_image.api.bodies import Bodies
+from search_by_image.api.bodies import Bodies, BodyLimits
 
 OLD = "/api/SearchServer/ImportByUpload"
 LIMITS = {"max_bytes": 10, "pause": 30.0, "seconds": 60.0}
@@ -50,7 +50,7 @@ def answer(caller, app=reads_all, *, path="/v1/x", headers=(), **limits):
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers)}
-    asyncio.run(asyncio.wait_for(Bodies(app, **{**LIMITS, **limits})(scope, caller, send), 30))
+    asyncio.run(asyncio.wait_for(Bodies(app, limits=BodyLimits(**{**LIMITS, **limits}))(scope, caller, send), 30))
     assert [message["type"] for message in sent].count("http.response.start") == 1
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(message.get("body", b"") for message in sent[1:])
 

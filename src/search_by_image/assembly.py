@@ -8,6 +8,8 @@ from search_by_image.extraction import Extractor
 from search_by_image.fetch import FetchSettings, UrlFetcher
 from search_by_image.hivenet import globals_of
 from search_by_image.images import ImageLimits
+from search_by_image.jobs.jobs import Jobs
+from search_by_image.jobs.options import ArchiveLimits, JobOptions
 from search_by_image.library import Library, LibraryOptions
 from search_by_image.locks import Gate
 from search_by_image.maintenance import Maintenance
@@ -43,6 +45,23 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
 
 def open_fetcher(settings: Settings) -> UrlFetcher:
     return UrlFetcher(fetch_settings(settings))
+
+
+def open_jobs(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher) -> Jobs:
+    """They begin, or go on, within the `with` statement."""
+    return Jobs(engine.library, fetcher, job_options(settings))
+
+
+def job_options(settings: Settings) -> JobOptions:
+    jobs = settings.jobs
+    own = jobs.model_dump(exclude={"unpacked_bytes", "zip_ratio", "zip_directory_bytes", "threads"})
+    return JobOptions(
+        **own,
+        archive=ArchiveLimits(jobs.unpacked_bytes, jobs.zip_ratio, jobs.zip_directory_bytes),
+        threads=jobs.threads or max(thread_count(settings) // 2, 1),
+        batch=settings.limits.batch,
+        alone=not settings.uses_milvus,
+    )
 
 
 def fetch_settings(settings: Settings) -> FetchSettings:

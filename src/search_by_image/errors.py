@@ -53,6 +53,19 @@ class ImageTooLargeError(ImageError):
         self.limit = limit
 
 
+class UploadTooLargeError(InvalidInputError):
+    """The upload of an import has more bytes or items than allowed."""
+
+    code = "upload_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class ArchiveRefusedError(InvalidInputError):
+    """The zip file is damaged, or holds what no honest one does."""
+
+    code = "archive_refused"
+
+
 class FetchError(InvalidInputError):
     """A URL or a Base64 text did not give a picture's bytes."""
 

@@ -95,6 +95,11 @@ class KeyedPictures:
         return held
 
     @one_call
+    def held(self, collection: str, keys: Iterable[str]) -> dict[str, Stored]:
+        """What the keys name, of those that name a picture."""
+        return self._held(collection, keys)
+
+    @one_call
     def put(self, key: str, picture: Prepared, expected: Expected | None = None) -> Put:
         """The picture and its document, in place of what had the key.
 

@@ -23,6 +23,7 @@ from search_by_image.api.tracing import Tracing
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
 from search_by_image.fetch import UrlFetcher
+from search_by_image.jobs.jobs import Jobs
 from search_by_image.listener import listener_config
 from search_by_image.settings import Settings
 
@@ -64,7 +65,14 @@ def unprotected(sock: socket.socket, key_maker: str) -> ListenError:
     )
 
 
-def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher, spans: Spans | None = None) -> FastAPI:
+def open_app(
+    settings: Settings,
+    engine: SearchEngine,
+    fetcher: UrlFetcher,
+    *,
+    jobs: Jobs | None = None,
+    spans: Spans | None = None,
+) -> FastAPI:
     options = AppOptions(
         page=settings.enable_client,
         static_path=settings.static_path,
@@ -85,7 +93,7 @@ def open_app(settings: Settings, engine: SearchEngine, fetcher: UrlFetcher, span
         body_pause=settings.limits.body_pause,
         body_seconds=settings.limits.body_seconds,
     )
-    return create_app(engine, fetcher, options, spans)
+    return create_app(engine, fetcher, options, jobs=jobs, spans=spans)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The web application over an engine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from search_by_image.api.access import Access
 from search_by_image.api.access_log import log_access
-from search_by_image.api.bodies import Bodies
+from search_by_image.api.bodies import Bodies, BodyLimits
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
 from search_by_image.api.crowd import Crowd
@@ -33,6 +34,7 @@ from search_by_image.api.safe_headers import SafeHeaders
 from search_by_image.api.service import service_routes
 from search_by_image.api.spans import Spans
 from search_by_image.api.tracing import Tracing
+from search_by_image.api.v1.jobs import IMPORTS, job_routes
 from search_by_image.api.v1.openapi import describe_bodies
 from search_by_image.api.v1.routes import v1_routes
 from search_by_image.api.v1.schemas import Limits
@@ -41,6 +43,7 @@ from search_by_image.api.v1.service import Service
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import SearchByImageError
 from search_by_image.fetch import UrlFetcher
+from search_by_image.jobs.jobs import Jobs
 from search_by_image.keys import Keys
 from search_by_image.library import Library
 
@@ -74,9 +77,14 @@ class AppOptions:
 
 
 def create_app(
-    engine: SearchEngine, fetcher: UrlFetcher, options: AppOptions | None = None, spans: Spans | None = None
+    engine: SearchEngine,
+    fetcher: UrlFetcher,
+    options: AppOptions | None = None,
+    *,
+    jobs: Jobs | None = None,
+    spans: Spans | None = None,
 ) -> FastAPI:
-    """The engine and the fetcher stay the caller's to close."""
+    """The engine, the fetcher and the jobs stay the caller's to close. Without jobs there are no calls about them."""
     options = options or AppOptions()
     max_bytes = engine.library.extractor.limits.max_bytes
     app = FastAPI(
@@ -89,7 +97,7 @@ def create_app(
     app.state.lifecycle = lifecycle = Lifecycle()
     readiness = Readiness.of(engine.library)
     metrics = Metrics(engine.library, lifecycle, readiness, count_seconds=options.count_seconds)
-    _add_middleware(app, engine.library, options, lifecycle)
+    _add_middleware(app, engine.library, options, lifecycle, upload_limits(jobs, options))
     app.add_middleware(Tracing, observers=(log_access, metrics.observe), spans=spans)
     app.add_middleware(SafeHeaders)
     _translate_errors(app)
@@ -105,6 +113,9 @@ def create_app(
             )
         )
     )
+    if jobs is not None:
+        list_bytes = body_limit(max_bytes, options.document_bytes)
+        app.include_router(job_routes(jobs, list_bytes=list_bytes, is_stopping=lambda: lifecycle.is_stopping))
     describe_bodies(app)
     app.include_router(service_routes(engine.library, readiness, _limits(engine.library, options)))
     app.include_router(metrics_routes(metrics))
@@ -114,10 +125,13 @@ def create_app(
     return app
 
 
-def _add_middleware(app: FastAPI, library: Library, options: AppOptions, lifecycle: Lifecycle) -> None:
+def _add_middleware(
+    app: FastAPI, library: Library, options: AppOptions, lifecycle: Lifecycle, uploads: Mapping[str, BodyLimits]
+) -> None:
     """The last one added is the first to see a request."""
     max_bytes = body_limit(library.extractor.limits.max_bytes, options.document_bytes)
-    app.add_middleware(Bodies, max_bytes=max_bytes, pause=options.body_pause, seconds=options.body_seconds)
+    limits = BodyLimits(max_bytes, options.body_pause, options.body_seconds)
+    app.add_middleware(Bodies, limits=limits, special=uploads)
     app.add_middleware(Crowd, limit=options.requests)
     app.add_middleware(Access, keys=known_keys(library, options), rates=options.rates, anonymous=options.anonymous)
     if options.cors_origins:
@@ -129,6 +143,21 @@ def _add_middleware(app: FastAPI, library: Library, options: AppOptions, lifecyc
 def body_limit(max_bytes: int, document_bytes: int) -> int:
     """Room for a picture in Base64, its document and the form around them."""
     return max_bytes * 4 // 3 + document_bytes + FORM_OVERHEAD
+
+
+def upload_limits(jobs: Jobs | None, options: AppOptions) -> dict[str, BodyLimits]:
+    """Of the call that takes an upload for a job."""
+    if jobs is None:
+        return {}
+    return {
+        IMPORTS: BodyLimits(
+            jobs.options.max_bytes,
+            options.body_pause,
+            jobs.options.upload_seconds,
+            size_setting="jobs/max_bytes",
+            time_settings="limits/body_pause, jobs/upload_seconds",
+        )
+    }
 
 
 def _limits(library: Library, options: AppOptions) -> Limits:

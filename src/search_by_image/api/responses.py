@@ -21,8 +21,13 @@ class SafeJSONResponse(JSONResponse):
     """Echoes any text a caller can send: a lone surrogate leaves as its JSON escape."""
 
     def render(self, content: Any) -> bytes:
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode("utf-8", errors="backslashreplace")
+        return safe_json(content)
+
+
+def safe_json(content: Any) -> bytes:
+    """One line of JSON in UTF-8."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def problem(

@@ -2,9 +2,10 @@
 
 import shlex
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
-from search_by_image.assembly import open_fetcher
+from search_by_image.assembly import open_fetcher, open_jobs
 from search_by_image.cli.importing import print_summary
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.opening import opened_engine
@@ -52,11 +53,12 @@ def _fill(demo: Demo, engine: SearchEngine) -> ImportSummary:
 
 def _serve(demo: Demo, engine: SearchEngine, sock: socket.socket) -> None:
     log_for_service(demo.settings)
-    with open_fetcher(demo.settings) as fetcher:
+    with open_fetcher(demo.settings) as fetcher, ExitStack() as opened:
         check_access(sock, demo.settings, engine, key_maker=f"{_stores(demo)} {MAKE_KEY}")
-        app = open_app(demo.settings, engine, fetcher)
-        demo.add_routes(app)
         url = url_of(sock, tls=demo.settings.tls.certfile is not None)
+        jobs = opened.enter_context(open_jobs(demo.settings, engine, fetcher))
+        app = open_app(demo.settings, engine, fetcher, jobs=jobs)
+        demo.add_routes(app)
         run_until_stopped(app, sock, demo.settings, lambda: say(_invitation(demo, engine, url)))
 
 

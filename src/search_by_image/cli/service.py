@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 
 from fastapi import FastAPI
 
-from search_by_image.assembly import open_engine, open_fetcher
+from search_by_image.assembly import open_engine, open_fetcher, open_jobs
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.output import pictures, say
 from search_by_image.engine import SearchEngine
@@ -41,7 +41,8 @@ def run_service(settings: Settings) -> None:
             fetcher = opened.enter_context(open_fetcher(settings))
             spans = opened.enter_context(open_spans(settings))
             check_access(sock, settings, engine)
-        app = open_app(settings, engine, fetcher, spans)
+            jobs = opened.enter_context(open_jobs(settings, engine, fetcher))
+        app = open_app(settings, engine, fetcher, jobs=jobs, spans=spans)
         run_until_stopped(app, sock, settings, lambda: _greet(sock, settings, engine))
     say("Stopped; everything is saved.")
 

@@ -98,6 +98,7 @@ def _demo(settings: Settings, photos: Path, home: Path, *, shipped: bool) -> Dem
     records = URL.create("sqlite", database=str(home / "records.db")).render_as_string()
     own = {
         "records": settings.records.model_copy(update={"url": records}),
+        "jobs": settings.jobs.model_copy(update={"spool_path": home / "jobs"}),
         "vectors": settings.vectors.model_copy(update={"path": home / "vectors"}),
         "mongodb": None,
         "milvus": settings.milvus.model_copy(update={"host": None, "uri": None}),

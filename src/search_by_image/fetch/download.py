@@ -6,9 +6,9 @@ There is no connection pool, no cookie and no content decoding: a hop is one soc
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpcore
@@ -32,6 +32,7 @@ from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_t
 from search_by_image.timing import stage
 
 OK = 200
+WANTED = MappingProxyType({"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_PICTURES = {
     "text/html": "a web page",
@@ -52,7 +53,8 @@ class UrlFetcher:
 
     def __init__(self, settings: FetchSettings, *, resolve: Resolver = system_resolver) -> None:
         self._settings = settings
-        self._route = _route(settings, resolve)
+        self._guard = AddressGuard(settings, resolve)
+        self._route = _route(settings, self._guard, resolve)
         self._tls = httpx.create_ssl_context()
         self._tls.set_alpn_protocols(["http/1.1"])
         self._free = threading.BoundedSemaphore(settings.at_once)
@@ -68,17 +70,41 @@ class UrlFetcher:
         """Fetches under way end by themselves; later ones raise `FetchError`."""
         self._closed = True
 
+    @property
+    def timeout(self) -> float:
+        """Seconds that one call takes at most."""
+        return self._settings.timeout
+
+    def check(self, url: str) -> None:
+        """All that can be told of an address without asking for it. Raises `FetchError`, `FetchRefusedError`."""
+        self._guard.check_host(parse_target(url, self._settings.allowed_ports).host)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send the body to the address, which is checked as one to fetch from is; the status of the answer.
+
+        No redirect is followed, and of the answer no more than its head is read. Raises as `fetch` does.
+        """
+        target = self._target(url)
+        sent = {**headers, "Content-Length": str(len(body))}
+        with self._place(), self._translated_errors(target.host):
+            connection = self._connect(target, Deadline(self._settings.timeout))
+            with closing(connection):
+                return connection.handle_request(self._request(target, "POST", sent, body)).status
+
     def fetch(self, url: str) -> bytes:
         """The body of the answer, 1 to `max_bytes` bytes; nothing says yet that it is a picture.
 
         Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`;
         `OverloadedError` while `at_once` others are fetched.
         """
-        if self._closed:
-            raise FetchError("The fetcher is closed; make a new one.")
-        target = parse_target(url, self._settings.allowed_ports)
+        target = self._target(url)
         with self._place(), stage("fetch"):
             return self._follow(target, Deadline(self._settings.timeout))
+
+    def _target(self, url: str) -> Target:
+        if self._closed:
+            raise FetchError("The fetcher is closed; make a new one.")
+        return parse_target(url, self._settings.allowed_ports)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -101,7 +127,7 @@ class UrlFetcher:
 
     def _get(self, target: Target, deadline: Deadline) -> bytes | Target:
         with self._translated_errors(target.host), closing(self._connect(target, deadline)) as connection:
-            response = connection.handle_request(self._request(target))
+            response = connection.handle_request(self._request(target, "GET", WANTED))
             headers = httpx.Headers(response.headers)
             if response.status in REDIRECTS and "location" in headers:
                 return redirect_target(target, headers["location"], self._settings.allowed_ports)
@@ -133,17 +159,14 @@ class UrlFetcher:
             sock.settimeout(deadline.left())
             return self._tls.wrap_socket(sock, server_hostname=host)
 
-    def _request(self, target: Target) -> httpcore.Request:
+    def _request(self, target: Target, method: str, headers: Mapping[str, str], body: bytes = b"") -> httpcore.Request:
         url, headers_of_route = self._route.request_line(target)
-        headers = [
+        common = [
             ("Host", target.url.netloc.decode("ascii")),
             ("User-Agent", self._settings.user_agent),
-            ("Accept", "image/*, */*;q=0.5"),
-            ("Accept-Encoding", "identity"),
             ("Connection", "close"),
-            *headers_of_route,
         ]
-        return httpcore.Request("GET", url, headers=headers)
+        return httpcore.Request(method, url, headers=[*common, *headers.items(), *headers_of_route], content=body)
 
     def _body(self, response: httpcore.Response, headers: httpx.Headers) -> bytes:
         self._check_size(int(headers.get("content-length", 0)))
@@ -175,8 +198,7 @@ def _check_head(host: str, status: int, headers: httpx.Headers) -> None:
         )
 
 
-def _route(settings: FetchSettings, resolve: Resolver) -> Route:
-    guard = AddressGuard(settings, resolve)
+def _route(settings: FetchSettings, guard: AddressGuard, resolve: Resolver) -> Route:
     if not settings.proxy:
         return DirectRoute(guard)
     proxy = ProxyAddress.parse(settings.proxy)

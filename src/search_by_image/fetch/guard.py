@@ -35,14 +35,20 @@ class AddressGuard:
 
     def admit_unresolved(self, host: str) -> None:
         """All that can be told without addresses, for a proxy that looks names up. Raises `FetchRefusedError`."""
+        self.check_host(host)
+        if as_address(host) is not None:
+            return
+        if self._only and not self._only.has_name(host):
+            raise _not_among(host)
+        if not self._is_exempt(host) and _is_local(host):
+            raise _not_public(host)
+
+    def check_host(self, host: str) -> None:
+        """What needs no look-up: an address as it stands, a name by the lists of names. Raises `FetchRefusedError`."""
         self._check_name(host)
         address = as_address(host)
         if address is not None:
             self._check_addresses(host, (address,))
-        elif self._only and not self._only.has_name(host):
-            raise _not_among(host)
-        elif not self._is_exempt(host) and _is_local(host):
-            raise _not_public(host)
 
     def _check_name(self, host: str) -> None:
         if self._denied.has_name(host):

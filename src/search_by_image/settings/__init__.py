@@ -1,5 +1,6 @@
 """The configuration: `server.xml`, environment and command line as frozen typed sections."""
 
+from search_by_image.settings.importing import JobsSettings
 from search_by_image.settings.load import base_path_of, load_settings
 from search_by_image.settings.notices import notices
 from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
@@ -28,6 +29,7 @@ __all__ = [
     "FetchSettings",
     "FlaskSettings",
     "ImagesSettings",
+    "JobsSettings",
     "LimitsSettings",
     "LoggerSettings",
     "MaintenanceSettings",

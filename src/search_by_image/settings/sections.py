@@ -8,6 +8,7 @@ from platformdirs import user_cache_path
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from search_by_image.settings.importing import JobsSettings
 from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
 from search_by_image.settings.section import Section
 from search_by_image.settings.values import (
@@ -272,6 +273,7 @@ class ServerXml(Section):
     fetch: FetchSettings = Field(default_factory=FetchSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    jobs: JobsSettings = Field(default_factory=JobsSettings)
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
     tls: TlsSettings = Field(default_factory=TlsSettings)

@@ -36,9 +36,9 @@ def body_of(model: type[Model], *, files: int, part_bytes: int) -> Callable[[Req
     """
 
     async def read(request: Request) -> Body[Model]:
-        kind = _kind(request)
+        kind = kind_of(request)
         if kind == JSON:
-            return Body(_validated(model, _parsed(await request.body())))
+            return Body(validated(model, parsed(await request.body())))
         if kind == FORM and files:
             async with request.form(max_files=files, max_fields=MAX_FIELDS, max_part_size=part_bytes) as form:
                 return await _from_form(model, form)
@@ -49,16 +49,17 @@ def body_of(model: type[Model], *, files: int, part_bytes: int) -> Callable[[Req
 
 async def merge_patch_of(request: Request) -> dict[str, Any]:
     """A dependency: a JSON object. Raises `RequestValidationError`, `UnsupportedMediaTypeError`."""
-    kind = _kind(request)
+    kind = kind_of(request)
     if kind not in (MERGE_PATCH, JSON):
         raise UnsupportedMediaTypeError(kind, (MERGE_PATCH, JSON))
-    patch = _parsed(await request.body())
+    patch = parsed(await request.body())
     if not isinstance(patch, dict):
         raise _refused("body", "A JSON Merge Patch of a document is a JSON object.")
     return patch
 
 
-def _kind(request: Request) -> str:
+def kind_of(request: Request) -> str:
+    """The media type of the body, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -72,7 +73,7 @@ async def _from_form(model: type[Model], form: FormData) -> Body[Model]:
             fields[name] = _value(model, name, value)
         else:
             raise _refused(name, "In a form `file` is a file, and everything else a text that is given once.")
-    return Body(_validated(model, fields), tuple(files))
+    return Body(validated(model, fields), tuple(files))
 
 
 def _value(model: type[BaseModel], name: str, text: str) -> Any:
@@ -81,14 +82,15 @@ def _value(model: type[BaseModel], name: str, text: str) -> Any:
         return text
     if _takes_text(model, name):
         return text or None
-    return _parsed(text, name) if text else model.model_fields[name].get_default(call_default_factory=True)
+    return parsed(text, name) if text else model.model_fields[name].get_default(call_default_factory=True)
 
 
 def _takes_text(model: type[BaseModel], name: str) -> bool:
     return model.model_fields[name].annotation in (str, str | None)
 
 
-def _parsed(text: str | bytes, name: str = "body") -> Any:
+def parsed(text: str | bytes, name: str = "body") -> Any:
+    """Of JSON. Raises `RequestValidationError`; `name`: where the text was."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -100,7 +102,8 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _validated(model: type[Model], raw: Any) -> Model:
+def validated(model: type[Model], raw: Any) -> Model:
+    """Raises `RequestValidationError`."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:

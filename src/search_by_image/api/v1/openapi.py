@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from search_by_image.api.v1 import schemas
+from search_by_image.api.v1.job_schemas import ImportList
+from search_by_image.jobs.items import ImportItem
 
 BODIES: tuple[type[BaseModel], ...] = (
     schemas.PutImage,
@@ -15,6 +17,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     schemas.SearchEverywhere,
     schemas.Compare,
     schemas.Delete,
+    ImportItem,
+    ImportList,
     schemas.Problem,
 )
 REFERENCE = "#/components/schemas/{model}"
@@ -57,6 +61,25 @@ def json_or_form(model: type[BaseModel], *, files: int) -> dict[str, Any]:
 def merge_patch_body() -> dict[str, Any]:
     schema = {"type": "object", "examples": [{"price": 12, "old": None}]}
     return _body({"application/merge-patch+json": {"schema": schema}, "application/json": {"schema": schema}})
+
+
+def upload_body() -> dict[str, Any]:
+    """An import's: streams whose items have a schema of their own, and a list in JSON."""
+    ndjson = '{"id": "cat-1", "url": "https://example.com/cat.jpg", "document": {"kind": "cat"}}\n'
+    csv = "id,url,kind,price:number\ncat-1,https://example.com/cat.jpg,cat,12\n"
+    return _body(
+        {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "An ImportItem a line"},
+                "example": ndjson,
+            },
+            "text/csv": {"schema": {"type": "string", "description": "UTF-8, with a header"}, "example": csv},
+            "application/zip": {
+                "schema": {"type": "string", "format": "binary", "description": "cat.json beside cat.jpg: its document"}
+            },
+            "application/json": {"schema": _reference(ImportList)},
+        }
+    )
 
 
 def describe_bodies(app: FastAPI) -> None:
