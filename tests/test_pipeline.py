@@ -541,7 +541,9 @@ def test_a_pipeline_that_ends_without_a_vector_is_an_error(output):
         extract(output)
 
 
-@pytest.mark.parametrize("raw", ["abc", {"a": 1}, [[1, 2], [3]], object(), ["1", "x"]], ids=repr)
+@pytest.mark.parametrize(
+    "raw", ["abc", {"a": 1}, [[1, 2], [3]], object(), ["1", "x"]], ids=lambda raw: type(raw).__name__
+)
 def test_a_vector_that_is_no_array_of_numbers_is_an_error(raw):
     with pytest.raises(PipelineError, match=f"ended with {type(raw).__name__} for a vector: give an array of numbers"):
         extract({"vertor": raw})
