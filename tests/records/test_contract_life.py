@@ -5,8 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from records.conftest import EVERY, hash_of, is_match, record
+from records.conftest import EVERY, hash_of, record
 from search_by_image.errors import DuplicateIdError
+from search_by_image.filters import In, matches
 from search_by_image.records.base import Match, State, Stored
 from search_by_image.vectors.base import as_ids
 
@@ -17,11 +18,11 @@ class Life(RuleBasedStateMachine):
     some_ids = st.lists(st.integers(1, 12), max_size=6)
     matches = st.one_of(
         st.just(EVERY),
-        st.builds(Match, st.just("parity"), st.sampled_from([(0,), (1,), (0, 1), ()])),
-        st.builds(Match, st.just("id"), st.lists(st.integers(1, 12), max_size=3).map(tuple)),
+        st.builds(Match, st.builds(In, st.just("parity"), st.sampled_from([(0,), (1,), (0, 1), ()]))),
+        st.builds(Match, st.builds(In, st.just("id"), st.lists(st.integers(1, 12), max_size=3).map(tuple))),
         st.builds(Match, collection=st.sampled_from(["a", "b", "none"])),
         st.builds(Match, ids=some_ids.map(tuple)),
-        st.builds(Match, st.just("parity"), st.just((1,)), st.just("a"), some_ids.map(tuple)),
+        st.builds(Match, st.just(In("parity", (1,))), st.just("a"), some_ids.map(tuple)),
     )
 
     def __init__(self, records):
@@ -96,7 +97,7 @@ class Life(RuleBasedStateMachine):
             Stored.of(one)
             for n, (one, state) in sorted(self.model.items())
             if state is not State.REMOVING
-            and (match.field is None or is_match(one.document, match.field, match.values))
+            and (match.where is None or matches(match.where, one.document))
             and (match.collection is None or one.collection == match.collection)
             and (match.ids is None or n in match.ids)
         ]
