@@ -28,7 +28,7 @@ from search_by_image.settings import load_settings
 from service_process import DEADLINE, started
 
 KILLS = 5
-PICTURES = 400
+PICTURES = 1000
 CHILD = Path(__file__).with_name("import_child.py")
 CONFIG = """<server><pipeline><plugins_path>{plugins}</plugins_path><pipeline_config><Slow>
 {{"1": {{"name": "vector", "processor": "SlowMean"}}}}</Slow></pipeline_config></pipeline></server>"""
