@@ -55,8 +55,11 @@ def slots_of(collection: str, keys: Iterable[str]) -> Row:
 
 
 def _hide(images: Collection[Row], wanted: Publication) -> None:
+    replaced = {"_id": wanted.replaces, "collection": wanted.collection}
+    if images.find_one(replaced | {"state": VISIBLE}, {"_id": 1}) is None:
+        raise key_taken(wanted)
     hidden = images.update_one(
-        {"_id": wanted.replaces, "collection": wanted.collection, "state": NOT_HIDDEN},
+        replaced | {"state": NOT_HIDDEN},
         {"$set": {"state": State.REMOVING.value, "replaced_by": wanted.id}, "$unset": {"slot": ""}},
     )
     if hidden.matched_count != 1:
