@@ -50,8 +50,8 @@ def test_one_plain_get_is_sent(serve):
     assert fetcher(user_agent="tester/1").fetch(url) == PICTURE
     assert server.heads == [
         "GET /a%20cat/%C3%BC.jpg?size=1&x=%2F HTTP/1.1\r\n"
-        f"Host: good.test:{server.port}\r\nUser-Agent: tester/1\r\nAccept: image/*, */*;q=0.5\r\n"
-        "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
+        f"Host: good.test:{server.port}\r\nUser-Agent: tester/1\r\nConnection: close\r\n"
+        "Accept: image/*, */*;q=0.5\r\nAccept-Encoding: identity\r\n\r\n"
     ]
 
 
