@@ -6,10 +6,10 @@ PORT ?= 8002
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all lint types format bench faults clean
+.PHONY: help demo run test test-all lint types format bench bench-stores faults clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## Import the demo photos and serve the page on http://127.0.0.1:8002/
 	$(BIN)/search-by-image demo --port $(PORT)
@@ -36,6 +36,9 @@ format: $(VENV)/tested ## Put the code in the house style
 
 bench: $(VENV)/installed ## Measure speed against its bounds, print one table of ratios
 	$(BIN)/python -m benchmarks benchmarks/RESULTS.md
+
+bench-stores: $(VENV)/tested ## Measure every vector index beside the others, 100,000 vectors each
+	$(BIN)/python -m benchmarks.stores benchmarks/STORES.md
 
 faults: $(VENV)/tested ## Kill the app and its servers, fill the disk, count what is lost
 	$(BIN)/python -m faults

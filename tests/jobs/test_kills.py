@@ -28,7 +28,7 @@ from search_by_image.settings import load_settings
 from service_process import DEADLINE, started
 
 KILLS = 5
-PICTURES = 1000
+PICTURES = 400
 CHILD = Path(__file__).with_name("import_child.py")
 CONFIG = """<server><pipeline><plugins_path>{plugins}</plugins_path><pipeline_config><Slow>
 {{"1": {{"name": "vector", "processor": "SlowMean"}}}}</Slow></pipeline_config></pipeline></server>"""
@@ -100,7 +100,7 @@ def check_pictures(library, keys):
     assert library._records.ids(space.name).tolist() == library._index.ids(space.name).tolist()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_job_whose_process_is_killed_again_and_again(tmp_path):
     names = [f"{n:04}.png" for n in range(PICTURES)]
     job_id = submitted(tmp_path, zipped({name: picture(n) for n, name in enumerate(names)}), Format.ZIP)
