@@ -274,3 +274,27 @@ def test_renewals_and_records_from_two_threads(workers):
     for thread in threads:
         thread.join()
     assert lease.job.version == before + 60
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_done(workers, caplog):
+    ledger, jobs = workers.library.ledger, workers.worker()
+    ledger.add("open_job", "f" * 21, {})
+    ledger.add("job", "f" * 21, {"of": "another version"})
+    with jobs:
+        assert workers.ended(jobs, workers.submit(jobs).id).state is State.SUCCEEDED
+    assert "ValidationError" in caplog.text
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(workers):
+    upload = workers.worker().incoming(Format.CSV)
+    with pytest.raises(StoreUnavailableError, match=r"No space left.*jobs/spool_path"), upload:
+        upload._file.close()
+        upload._file = open("/dev/full", "wb")  # noqa: SIM115, PTH123 - closed by the upload
+        upload.write(b"x" * 2**20)
+    assert not list((workers.folder / "spool").iterdir())
+
+
+def test_a_folder_that_is_not_ours_is_told(workers):
+    (workers.folder / "file").write_bytes(b"")
+    with pytest.raises(StoreUnavailableError, match="jobs/spool_path"):
+        workers.worker("file").incoming(Format.CSV)

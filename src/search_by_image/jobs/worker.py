@@ -3,9 +3,11 @@
 import logging
 import secrets
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 
 from search_by_image.errors import NotFoundError, SearchByImageError
@@ -85,20 +87,26 @@ class JobWorker:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._round()
-            except SearchByImageError as error:
-                _logger.warning("Jobs are looked after later: %s", error)
+            self._attempt(self._renew_all)
+            self._attempt(self._look_around)
+            self._attempt(self._tidying.run_sometimes)
             self._news.wait(self._options.poll)
             self._news.clear()
 
-    def _round(self) -> None:
-        self._renew_all()
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """Nothing ends the thread that everything depends on."""
+        try:
+            work()
+        except SearchByImageError as error:
+            _logger.warning("Jobs are looked after later: %s", error)
+        except Exception:
+            _logger.exception("Jobs are looked after later")
+
+    def _look_around(self) -> None:
         ids = self._book.open_ids()
         self._silence.forget_others(set(ids))
         for id_ in ids:
-            self._look_after(id_)
-        self._tidying.run_sometimes()
+            self._attempt(partial(self._look_after, id_))
 
     def _renew_all(self) -> None:
         if monotonic() >= self._renewal:
