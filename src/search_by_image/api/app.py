@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from search_by_image.api.access import Access
 from search_by_image.api.access_log import log_access
+from search_by_image.api.allowed_methods import allowed_methods
 from search_by_image.api.bodies import Bodies, BodyLimits
 from search_by_image.api.contract import contract_routes
 from search_by_image.api.cors import Cors
@@ -35,7 +37,7 @@ from search_by_image.api.service import service_routes
 from search_by_image.api.spans import Spans
 from search_by_image.api.tracing import Tracing
 from search_by_image.api.v1.jobs import IMPORTS, job_routes
-from search_by_image.api.v1.openapi import describe_bodies
+from search_by_image.api.v1.openapi import complete_description
 from search_by_image.api.v1.routes import v1_routes
 from search_by_image.api.v1.schemas import Limits
 from search_by_image.api.v1.searches import MOST_FILES
@@ -93,6 +95,7 @@ def create_app(
         summary="Find the pictures in your own library that look like a given one",
         default_response_class=SafeJSONResponse,
         openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.lifecycle = lifecycle = Lifecycle()
     readiness = Readiness.of(engine.library)
@@ -116,7 +119,7 @@ def create_app(
     if jobs is not None:
         list_bytes = body_limit(max_bytes, options.document_bytes)
         app.include_router(job_routes(jobs, list_bytes=list_bytes, is_stopping=lambda: lifecycle.is_stopping))
-    describe_bodies(app)
+    complete_description(app)
     app.include_router(service_routes(engine.library, readiness, _limits(engine.library, options)))
     app.include_router(metrics_routes(metrics))
     add_description(app)
@@ -188,5 +191,8 @@ def _translate_errors(app: FastAPI) -> None:
         return problem_of_validation(error)
 
     @app.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> Response:
-        return problem_of_status(error)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        answer = problem_of_status(error)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(allowed_methods(request))
+        return answer

@@ -94,15 +94,18 @@ def _add_searches(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, 
     def search_by_upload(
         caller: Reader, file: Upload = None, pipeline: Text = "", collection: Text = "", interface_seq_id: Text = ""
     ) -> Response:
+        """Find the pictures that look like the uploaded one."""
         return search(interface_seq_id, lambda: _uploaded(file), (pipeline, collection), caller)
 
     @router.post("/SearchByBase64", response_model=SearchAnswer)
     def search_by_base64(body: SearchByBase64, caller: Reader) -> Response:
+        """Find the pictures that look like the one given in Base64."""
         place = (body.pipeline, body.collection)
         return search(body.interface_seq_id, lambda: _decoded(body.file, max_bytes), place, caller)
 
     @router.post("/SearchByUrl", response_model=SearchAnswer)
     def search_by_url(body: SearchByUrl, caller: Reader) -> Response:
+        """Find the pictures that look like the one at the URL, which the service fetches."""
         place = (body.pipeline, body.collection)
         return search(body.interface_seq_id, lambda: _fetched(fetcher, body.url), place, caller)
 
@@ -127,11 +130,13 @@ def _add_imports(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, m
         collection: Text = "",
         interface_seq_id: Text = "",
     ) -> Response:
+        """Import the uploaded picture with its document."""
         to = (pipeline, collection)
         return import_(interface_seq_id, lambda: _uploaded(file), lambda: _parsed(image_doc), to, caller)
 
     @router.post("/ImportByBase64", response_model=Answer)
     def import_by_base64(body: ImportByBase64, caller: Writer) -> Response:
+        """Import the picture given in Base64 with its document."""
         to = (body.pipeline, body.collection)
         return import_(
             body.interface_seq_id, lambda: _decoded(body.file, max_bytes), lambda: body.image_doc, to, caller
@@ -139,6 +144,7 @@ def _add_imports(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, m
 
     @router.post("/ImportByUrl", response_model=Answer)
     def import_by_url(body: ImportByUrl, caller: Writer) -> Response:
+        """Import the picture at the URL, which the service fetches, with its document."""
         to = (body.pipeline, body.collection)
         return import_(body.interface_seq_id, lambda: _fetched(fetcher, body.url), lambda: body.image_doc, to, caller)
 
@@ -146,6 +152,8 @@ def _add_imports(router: APIRouter, engine: SearchEngine, fetcher: UrlFetcher, m
 def _add_documents(router: APIRouter, engine: SearchEngine, page_size_max: int) -> None:
     @router.post("/GetImageDoc", response_model=ImagesAnswer)
     def get_image_doc(body: GetImageDoc, caller: Reader) -> Response:
+        """Pages of documents, those with a value in a field or all."""
+
         def run() -> dict[str, Any]:
             if body.page_size > page_size_max:
                 raise InvalidInputError(f"page_size {body.page_size} is over {page_size_max} (limits/page_size_max).")
@@ -157,6 +165,8 @@ def _add_documents(router: APIRouter, engine: SearchEngine, page_size_max: int) 
 
     @router.post("/RemoveImageDoc", response_model=ImagesAnswer)
     def remove_image_doc(body: RemoveImageDoc, caller: Writer) -> Response:
+        """Remove the pictures with a value in a field, and answer with their documents."""
+
         def run() -> dict[str, Any]:
             removed = engine.library.remove(_removal(body, _within(caller, body.collection)))
             return {"images": [stored_document(stored) for stored in removed]}

@@ -17,7 +17,7 @@ LIMITED = "Metrics are of all collections, and this API key is for some. Use a k
 def metrics_routes(metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["service"])
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, openapi_extra={"security": [{}]})
     def read_metrics(
         request: Request, caller: Annotated[Caller, Depends(requires(Scope.READ, free_here=True))]
     ) -> Response:

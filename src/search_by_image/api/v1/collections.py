@@ -1,12 +1,12 @@
 """`/v1/collections`: what there is, made and dropped."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.api.v1 import schemas
-from search_by_image.api.v1.openapi import PROBLEMS
+from search_by_image.api.v1.parameters import CollectionName, Confirmation
 from search_by_image.api.v1.service import Admin, Reader, Service
 from search_by_image.errors import InvalidInputError
 from search_by_image.library import Library
@@ -15,7 +15,7 @@ from search_by_image.records.base import Match
 
 def collection_routes(service: Service) -> APIRouter:
     library = service.library
-    router = APIRouter(prefix="/v1/collections", tags=["collections"], responses=PROBLEMS)
+    router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
     @router.get("", response_model=schemas.Collections)
     def list_collections(caller: Reader) -> Response:
@@ -28,7 +28,7 @@ def collection_routes(service: Service) -> APIRouter:
         )
 
     @router.get("/{collection}", response_model=schemas.Collection)
-    def get_collection(caller: Reader, collection: str) -> Response:
+    def get_collection(caller: Reader, collection: CollectionName) -> Response:
         """One collection."""
         caller.check(collection)
         library.check_collection(collection)
@@ -39,16 +39,14 @@ def collection_routes(service: Service) -> APIRouter:
         response_model=schemas.Collection,
         responses={201: {"model": schemas.Collection, "description": "There was none before"}},
     )
-    def create_collection(caller: Admin, collection: str) -> Response:
+    def create_collection(caller: Admin, collection: CollectionName) -> Response:
         """Create an empty collection; one that is there stays as it is. An import creates its own, too."""
         caller.check(collection)
         created = library.create_collection(collection)
         return SafeJSONResponse(collection_json(library, collection), 201 if created else 200)
 
     @router.delete("/{collection}", status_code=204, response_class=Response)
-    def drop_collection(
-        caller: Admin, collection: str, confirm: Annotated[str, Query(description="The collection's name once more")]
-    ) -> Response:
+    def drop_collection(caller: Admin, collection: CollectionName, confirm: Confirmation) -> Response:
         """Remove the collection and all its pictures."""
         caller.check(collection)
         if confirm != collection:

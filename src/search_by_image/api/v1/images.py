@@ -3,27 +3,22 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.api.v1 import schemas
 from search_by_image.api.v1.bodies import Body, body_of, merge_patch_of
 from search_by_image.api.v1.conditions import etag_of, expectation, is_unchanged
-from search_by_image.api.v1.openapi import PROBLEMS, json_or_form, merge_patch_body, only_json
+from search_by_image.api.v1.openapi import json_or_form, merge_patch_body, only_json
+from search_by_image.api.v1.parameters import CollectionName, Cursor, FilterText, IfMatch, IfNoneMatch, Key
 from search_by_image.api.v1.service import Reader, Service, Writer
 from search_by_image.errors import InvalidInputError
 from search_by_image.ids import LONGEST_ID, time_of
 from search_by_image.records.base import Match, Stored
 
-Key = Annotated[
-    str, Path(alias="id", description="Your own id of the picture; one that was imported without goes by ours")
-]
-IfMatch = Annotated[str | None, Header(description="Only if this is its ETag; `*`: only if there is one")]
-IfNoneMatch = Annotated[str | None, Header(description="For a change `*`: only if there is none yet")]
-
 
 def image_routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/v1/collections/{collection}", tags=["images"], responses=PROBLEMS)
+    router = APIRouter(prefix="/v1/collections/{collection}", tags=["images"])
     _add_changes(router, service)
     _add_reads(router, service)
     _add_pages(router, service)
@@ -60,7 +55,7 @@ def _add_changes(router: APIRouter, service: Service) -> None:
     def put_image(
         *,
         caller: Writer,
-        collection: str,
+        collection: CollectionName,
         key: Key,
         body: Annotated[Body[schemas.PutImage], Depends(put_body)],
         if_match: IfMatch = None,
@@ -77,7 +72,7 @@ def _add_changes(router: APIRouter, service: Service) -> None:
     @router.patch("/images/{id:path}", response_model=schemas.Image, openapi_extra=merge_patch_body())
     def patch_image(
         caller: Writer,
-        collection: str,
+        collection: CollectionName,
         key: Key,
         patch: Annotated[dict[str, Any], Depends(merge_patch_of)],
         if_match: IfMatch = None,
@@ -87,7 +82,7 @@ def _add_changes(router: APIRouter, service: Service) -> None:
         return _image_response(keyed.change(collection, key, patch, expectation(if_match)))
 
     @router.delete("/images/{id:path}", status_code=204, response_class=Response)
-    def delete_image(caller: Writer, collection: str, key: Key, if_match: IfMatch = None) -> Response:
+    def delete_image(caller: Writer, collection: CollectionName, key: Key, if_match: IfMatch = None) -> Response:
         """Remove the picture."""
         caller.check(collection)
         keyed.remove(collection, key, expectation(if_match))
@@ -97,7 +92,7 @@ def _add_changes(router: APIRouter, service: Service) -> None:
 def _add_reads(router: APIRouter, service: Service) -> None:
     keyed = service.library.keyed
 
-    def read(collection: str, key: str, if_none_match: str | None) -> Response:
+    def read(collection: CollectionName, key: str, if_none_match: str | None) -> Response:
         stored = keyed.find(collection, key)
         if is_unchanged(stored.id, if_none_match):
             return Response(status_code=304, headers={"ETag": etag_of(stored.id)})
@@ -106,7 +101,7 @@ def _add_reads(router: APIRouter, service: Service) -> None:
     @router.get(
         "/images/{id:path}", response_model=schemas.Image, responses={304: {"description": "It has this ETag still"}}
     )
-    def get_image(caller: Reader, collection: str, key: Key, if_none_match: IfNoneMatch = None) -> Response:
+    def get_image(caller: Reader, collection: CollectionName, key: Key, if_none_match: IfNoneMatch = None) -> Response:
         """The picture's document, and what is known of it. The picture itself is not kept."""
         caller.check(collection)
         return read(collection, key, if_none_match)
@@ -114,7 +109,7 @@ def _add_reads(router: APIRouter, service: Service) -> None:
     @router.head(
         "/images/{id:path}", response_class=Response, responses={304: {"description": "It has this ETag still"}}
     )
-    def head_image(caller: Reader, collection: str, key: Key, if_none_match: IfNoneMatch = None) -> Response:
+    def head_image(caller: Reader, collection: CollectionName, key: Key, if_none_match: IfNoneMatch = None) -> Response:
         """Whether there is such a picture, and its ETag."""
         caller.check(collection)
         return read(collection, key, if_none_match)
@@ -127,11 +122,9 @@ def _add_pages(router: APIRouter, service: Service) -> None:
     def list_images(
         *,
         caller: Reader,
-        collection: str,
-        condition: Annotated[
-            str | None, Query(alias="filter", description="A filter, as JSON", examples=['{"kind": "cat"}'])
-        ] = None,
-        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+        collection: CollectionName,
+        condition: FilterText = None,
+        cursor: Cursor = None,
         limit: Annotated[int, Query(ge=1, description="limits/page_size_max at most")] = 100,
         count: Annotated[bool, Query(description="Count all that match, too")] = False,
     ) -> Response:
@@ -153,7 +146,7 @@ def _add_pages(router: APIRouter, service: Service) -> None:
     @router.post("/images:delete", response_model=schemas.Deleted, openapi_extra=only_json(schemas.Delete))
     def delete_images(
         caller: Writer,
-        collection: str,
+        collection: CollectionName,
         body: Annotated[Body[schemas.Delete], Depends(body_of(schemas.Delete, files=0, part_bytes=0))],
     ) -> Response:
         """Remove all pictures that match a filter."""

@@ -11,7 +11,8 @@ from search_by_image.api.callers import Caller
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.api.v1 import job_schemas as schemas
 from search_by_image.api.v1.job_events import EventStreams
-from search_by_image.api.v1.openapi import PROBLEMS, upload_body
+from search_by_image.api.v1.openapi import upload_body
+from search_by_image.api.v1.parameters import CollectionName
 from search_by_image.api.v1.service import Reader, Writer
 from search_by_image.api.v1.uploads import format_of, receive
 from search_by_image.errors import NotFoundError
@@ -24,23 +25,41 @@ MOST_LISTED = 1000
 PLACE = "this service"
 IMPORTS = "/v1/collections/{collection}/imports"
 JOB_ID = "^[0-9a-f]{21}$"
-JobId = Annotated[str, Path(alias="id", description="Of the job", pattern=JOB_ID)]
+AN_ID = "18f2a7c3d4e5f60718293"
+JobId = Annotated[str, Path(alias="id", description="Of the job", pattern=JOB_ID, examples=[AN_ID])]
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", pattern=JOB_ID)]
-Number = Annotated[int | None, Query(description="`next_cursor` of the page before", ge=0)]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", pattern=JOB_ID, examples=[AN_ID])]
+Number = Annotated[int | None, Query(description="`next_cursor` of the page before", ge=0, examples=[7])]
+PipelineName = Annotated[
+    str | None, Query(description="None: the collection's own, or the only one", examples=["DemoSearch"])
+]
+Webhook = Annotated[
+    str | None,
+    Query(description="Where the end of the job is told to", examples=["https://shop.example.com/imported"]),
+]
+Secret = Annotated[
+    str | None,
+    Header(
+        alias="X-Webhook-Secret",
+        description="`whsec_...`; none: one is made and answered",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    ),
+]
+LastEvent = Annotated[str | None, Header(description="The last event that was received", examples=["50-running"])]
+STREAM = {"example": 'event: progress\ndata: {"state": "running", "done": 50}\n\n'}
 ACCEPTED: dict[str, Any] = {
     "description": "The job is recorded and will be done",
     "headers": {"Location": {"description": "Of the job", "schema": {"type": "string"}}},
 }
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Server-sent events `progress` and `end`", "content": {"text/event-stream": {}}},
+    200: {"description": "Server-sent events `progress` and `end`", "content": {"text/event-stream": STREAM}},
     204: {"description": "The caller has heard of the end: do not come back"},
 }
 
 
 def job_routes(jobs: Jobs, *, list_bytes: int, is_stopping: Callable[[], bool]) -> APIRouter:
     """`list_bytes`: of a list in JSON; `is_stopping`: whether the service is, so that no stream keeps it."""
-    router = APIRouter(prefix="/v1", tags=["jobs"], responses=PROBLEMS)
+    router = APIRouter(prefix="/v1", tags=["jobs"])
     _add_imports(router, jobs, list_bytes)
     _add_reads(router, jobs)
     _add_events(router, jobs, is_stopping)
@@ -60,15 +79,13 @@ def _add_imports(router: APIRouter, jobs: Jobs, list_bytes: int) -> None:
         *,
         request: Request,
         caller: Writer,
-        collection: str,
-        pipeline: Annotated[str | None, Query(description="None: the collection's own, or the only one")] = None,
+        collection: CollectionName,
+        pipeline: PipelineName = None,
         on_duplicate: Annotated[
             OnDuplicate, Query(description="What becomes of a picture whose id there is already")
         ] = OnDuplicate.REPLACE,
-        webhook: Annotated[str | None, Query(description="Where the end of the job is told to")] = None,
-        secret: Annotated[
-            str | None, Header(alias="X-Webhook-Secret", description="`whsec_...`; none: one is made and answered")
-        ] = None,
+        webhook: Webhook = None,
+        secret: Secret = None,
     ) -> Response:
         """Import many pictures in the background.
 
@@ -87,8 +104,8 @@ def _add_reads(router: APIRouter, jobs: Jobs) -> None:
     @router.get("/jobs", response_model=schemas.JobPage)
     def list_jobs(
         caller: Reader,
-        collection: str | None = None,
-        state: State | None = None,
+        collection: Annotated[str | None, Query(description="None: of all", examples=["pets"])] = None,
+        state: Annotated[State | None, Query(description="None: in any", examples=["running"])] = None,
         cursor: Cursor = None,
         limit: Limit = 100,
     ) -> Response:
@@ -124,7 +141,7 @@ def _add_events(router: APIRouter, jobs: Jobs, is_stopping: Callable[[], bool]) 
     async def job_events(
         caller: Reader,
         job_id: JobId,
-        last_event_id: Annotated[str | None, Header(description="The last event that was received")] = None,
+        last_event_id: LastEvent = None,
     ) -> Response:
         """The job's progress as server-sent events, until its end."""
         job = await run_in_threadpool(_permitted, jobs, caller, job_id)

@@ -1,5 +1,6 @@
-"""What FastAPI cannot see for itself: bodies that are read by hand, and the answers to failures."""
+"""What FastAPI cannot see for itself: bodies that are read by hand, examples, and the answers to failures."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from search_by_image.api.v1 import schemas
+from search_by_image.api.v1.examples import EXAMPLES, PATCH
 from search_by_image.api.v1.job_schemas import ImportList
+from search_by_image.api.v1.problems import describe_problems
 from search_by_image.jobs.items import ImportItem
 
 BODIES: tuple[type[BaseModel], ...] = (
@@ -25,26 +28,6 @@ REFERENCE = "#/components/schemas/{model}"
 PICTURE_FIELDS = ("image", "images")
 
 
-def _problem(description: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
-    return {"description": description, "content": content}
-
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: _problem("A key is needed"),
-    403: _problem("The key does not allow this"),
-    404: _problem("There is no such collection, pipeline or picture"),
-    409: _problem("Others change the same picture all the time"),
-    412: _problem("What was expected to be there is not"),
-    413: _problem("More bytes or pixels than allowed"),
-    415: _problem("A body of another kind is needed"),
-    422: _problem("What was given cannot be used; the same call fails again"),
-    429: _problem("Too many calls; Retry-After says when to come back"),
-    500: _problem("The service failed"),
-    503: _problem("A store does not answer, or too much work is waiting; Retry-After says when to come back"),
-}
-
-
 def only_json(model: type[BaseModel]) -> dict[str, Any]:
     return _body({"application/json": {"schema": _reference(model)}})
 
@@ -59,7 +42,7 @@ def json_or_form(model: type[BaseModel], *, files: int) -> dict[str, Any]:
 
 
 def merge_patch_body() -> dict[str, Any]:
-    schema = {"type": "object", "examples": [{"price": 12, "old": None}]}
+    schema = {"type": "object", "examples": [PATCH]}
     return _body({"application/merge-patch+json": {"schema": schema}, "application/json": {"schema": schema}})
 
 
@@ -75,22 +58,31 @@ def upload_body() -> dict[str, Any]:
             },
             "text/csv": {"schema": {"type": "string", "description": "UTF-8, with a header"}, "example": csv},
             "application/zip": {
-                "schema": {"type": "string", "format": "binary", "description": "cat.json beside cat.jpg: its document"}
+                "schema": {
+                    "type": "string",
+                    "format": "binary",
+                    "description": "cat.json beside cat.jpg: its document",
+                    "examples": ["(the bytes of a zip file)"],
+                }
             },
             "application/json": {"schema": _reference(ImportList)},
         }
     )
 
 
-def describe_bodies(app: FastAPI) -> None:
-    """Add the bodies' schemas to the description that the app gives of itself."""
+def complete_description(app: FastAPI) -> None:
+    """Add bodies, examples and problems to the description that the app gives of itself."""
     generate = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             description = generate()
             _, definitions = models_json_schema([(model, "validation") for model in BODIES], ref_template=REFERENCE)
-            description.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
+            shapes = description.setdefault("components", {}).setdefault("schemas", {})
+            shapes.update(definitions["$defs"])
+            for name in EXAMPLES.keys() & shapes.keys():
+                shapes[name]["examples"] = EXAMPLES[name]
+            describe_problems(description)
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]
@@ -110,7 +102,15 @@ def _form(model: type[BaseModel], files: int) -> dict[str, Any]:
     file = picture if files == 1 else {"type": "array", "items": picture, "minItems": 1, "maxItems": files}
     texts = {
         name: {"type": "string", "description": f"{field.description or name}; as text, or JSON"}
+        | _example(model, name)
         for name, field in model.model_fields.items()
         if name not in PICTURE_FIELDS
     }
     return {"type": "object", "properties": {"file": file, **texts}, "required": ["file"]}
+
+
+def _example(model: type[BaseModel], name: str) -> dict[str, Any]:
+    found = next((example[name] for example in EXAMPLES[model.__name__] if name in example), None)
+    if found is None:
+        return {}
+    return {"examples": [found if isinstance(found, str) else json.dumps(found)]}

@@ -10,7 +10,8 @@ from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.api.v1 import schemas
 from search_by_image.api.v1.bodies import Body, body_of
 from search_by_image.api.v1.images import id_of
-from search_by_image.api.v1.openapi import PROBLEMS, json_or_form
+from search_by_image.api.v1.openapi import json_or_form
+from search_by_image.api.v1.parameters import CollectionName
 from search_by_image.api.v1.service import NO_PICTURE, Reader, Service
 from search_by_image.documents import check_field, pick
 from search_by_image.errors import InvalidInputError
@@ -23,7 +24,7 @@ MOST_FILES = 16
 
 
 def search_routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["search"], responses=PROBLEMS)
+    router = APIRouter(prefix="/v1", tags=["search"])
     in_one = body_of(schemas.Search, files=MOST_FILES, part_bytes=service.document_bytes)
     in_several = body_of(schemas.SearchEverywhere, files=MOST_FILES, part_bytes=service.document_bytes)
     of_two = body_of(schemas.Compare, files=2, part_bytes=service.document_bytes)
@@ -34,7 +35,7 @@ def search_routes(service: Service) -> APIRouter:
         openapi_extra=json_or_form(schemas.Search, files=MOST_FILES),
     )
     def search_collection(
-        caller: Reader, collection: str, body: Annotated[Body[schemas.Search], Depends(in_one)]
+        caller: Reader, collection: CollectionName, body: Annotated[Body[schemas.Search], Depends(in_one)]
     ) -> Response:
         """The pictures of a collection that are most like the given one, or the given ones together."""
         return _search(service, caller, body, [collection])

@@ -1,0 +1,1 @@
+"""Calls made up from the description of the API, and every answer held against it (`fuzz.calls`)."""
