@@ -1,5 +1,6 @@
 """What a server of SQL brings with it: names to the letter, indexes, outages, several processes at once."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import chain
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -303,7 +303,8 @@ store.close()
 
 def test_two_processes_create_the_tables_and_write_at_once(url, open_store):
     command = [sys.executable, "-c", WRITER, url]
-    pipes = {"cwd": Path(__file__).parents[1], "stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"env": environment, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     writers = [subprocess.Popen([*command, str(first)], **pipes) for first in (100, 200)]
     for writer in writers:
         assert writer.stdout.readline() == b"here\n"

@@ -125,8 +125,9 @@ export class ImportView {
     this.#setRunning(true);
     await this.#sendAll(batch, place);
     this.#setRunning(false);
-    this.#report(batch);
+    const count = this.#report(batch);
     await this.#afterwards(place.collection);
+    byId('import-show', HTMLAnchorElement).hidden = count === 0 || this.#running;
   }
 
   #askName() {
@@ -175,12 +176,15 @@ export class ImportView {
     }
   }
 
-  /** @param {ImportItem[]} batch */
+  /**
+   * @param {ImportItem[]} batch
+   * @returns {number} how many were imported
+   */
   #report(batch) {
     const count = batch.filter(({ state }) => state === 'imported').length;
     const failed = batch.length - count;
     say(this.#status, failed ? 'import.done.failed' : 'import.done', { count, failed });
-    byId('import-show', HTMLAnchorElement).hidden = count === 0;
+    return count;
   }
 
   /** @param {string} collection a new one is there only now */

@@ -38,7 +38,7 @@ export class LibraryView {
     const first = say(el('option', { value: ALL }), 'choice.all');
     const select = byId('library-collection', HTMLSelectElement);
     choices.offerCollections(select, { first, current: () => this.#collection, choose: (name) => this.#choose(name) });
-    choices.addEventListener('info', () => this.refresh());
+    for (const news of ['info', 'change']) choices.addEventListener(news, () => this.refresh());
     this.#listen();
   }
 
@@ -60,8 +60,8 @@ export class LibraryView {
   /** @param {string} collection */
   #choose(collection) {
     putInAddress({ all: collection === ALL ? '1' : '', page: '' });
-    if (collection !== ALL) this.choices.chooseCollection(collection);
-    this.refresh();
+    if (collection === ALL) this.refresh();
+    else this.choices.chooseCollection(collection);
   }
 
   /** @param {SubmitEvent} event */
