@@ -8,7 +8,8 @@ from PIL import Image
 
 from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
-from search_by_image.library import Library, LibraryOptions
+from search_by_image.library import Library
+from search_by_image.library_options import LibraryOptions
 from search_by_image.locks import Gate
 from search_by_image.pipeline import Pipeline
 from search_by_image.plugins import Features, Host, Processor, Registry

@@ -11,7 +11,8 @@ from cheap_library import picture
 from search_by_image.errors import VectorMismatchError
 from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
-from search_by_image.library import Library, LibraryOptions
+from search_by_image.library import Library
+from search_by_image.library_options import LibraryOptions
 from search_by_image.locks import Gate
 from search_by_image.plugins import Features, Host, PipelineProcesser, Processor, Registry
 from search_by_image.processors.histogram import HistogramVetor

@@ -10,7 +10,8 @@ from search_by_image.hivenet import globals_of
 from search_by_image.images import ImageLimits
 from search_by_image.jobs.jobs import Jobs
 from search_by_image.jobs.options import ArchiveLimits, JobOptions
-from search_by_image.library import Library, LibraryOptions
+from search_by_image.library import Library
+from search_by_image.library_options import LibraryOptions
 from search_by_image.locks import Gate
 from search_by_image.maintenance import Maintenance
 from search_by_image.models.runtime import RuntimeSettings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from search_by_image.documents import SCALARS, check_field, check_values
+from search_by_image.documents import SCALARS, check_field, check_values, value_at
 from search_by_image.errors import InvalidInputError
 
 Scalar = str | int | float | bool | None
@@ -142,7 +142,7 @@ def matches(condition: Filter, document: Mapping[str, Any]) -> bool:
         case Not(part):
             return not matches(part, document)
         case Exists(path):
-            return _found(path, document) is not _MISSING
+            return value_at(document, path, _MISSING) is not _MISSING
         case In(path, values):
             return any(_equal(element, value) for element in _elements(path, document) for value in values)
         case Compare(path, order, bound):
@@ -261,17 +261,8 @@ def _short(value: Any) -> str:
 _MISSING = object()
 
 
-def _found(path: str, document: Mapping[str, Any]) -> Any:
-    found: Any = document
-    for step in path.split("."):
-        if not isinstance(found, Mapping) or step not in found:
-            return _MISSING
-        found = found[step]
-    return found
-
-
 def _elements(path: str, document: Mapping[str, Any]) -> list[Any]:
-    found = _found(path, document)
+    found = value_at(document, path, _MISSING)
     elements = found if isinstance(found, list) else [found]
     return [element for element in elements if isinstance(element, SCALARS)]
 

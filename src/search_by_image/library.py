@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from search_by_image.deadline import limited, one_call
@@ -14,6 +13,7 @@ from search_by_image.filters import Filter, check_filter
 from search_by_image.health import StoreHealth
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.keyed import KeyedPictures
+from search_by_image.library_options import LibraryOptions
 from search_by_image.locks import SharedLock
 from search_by_image.nearest import Finder
 from search_by_image.pictures import Added, Hit, Prepared
@@ -27,7 +27,7 @@ from search_by_image.similar import SimilarPictures
 from search_by_image.spaces import SpaceBook
 from search_by_image.tally import Tally, one_import
 from search_by_image.timing import timed
-from search_by_image.vectors.base import Metric, VectorIndex
+from search_by_image.vectors.base import VectorIndex
 from search_by_image.writing import Writer
 
 Admit = Callable[[str], None]
@@ -35,21 +35,6 @@ Admit = Callable[[str], None]
 
 def admit_all(_collection: str) -> None:
     """Every collection may be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryOptions:
-    """`store_timeout`: seconds that one call waits for its stores, in sum; clearing and maintaining are not bound."""
-
-    app_name: str = "search_by_image"
-    default_collection: str = "images"
-    collections: tuple[str, ...] = ()
-    metric: Metric = Metric.COSINE
-    dimension: int | None = None
-    top_k: int = 10
-    match_score: float = 0.0
-    document_bytes: int = 262_144
-    store_timeout: float = 30.0
 
 
 class Library:

@@ -3,7 +3,7 @@
 import ssl
 
 from search_by_image.errors import ListenError
-from search_by_image.settings.sections import TlsSettings
+from search_by_image.settings.reaching import TlsSettings
 
 
 def server_context(tls: TlsSettings) -> ssl.SSLContext | None:

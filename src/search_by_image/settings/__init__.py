@@ -4,9 +4,9 @@ from search_by_image.settings.importing import JobsSettings
 from search_by_image.settings.load import base_path_of, load_settings
 from search_by_image.settings.notices import notices
 from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
+from search_by_image.settings.reaching import CorsSettings
 from search_by_image.settings.rows import SettingRow, settings_rows
 from search_by_image.settings.sections import (
-    CorsSettings,
     FetchSettings,
     FlaskSettings,
     ImagesSettings,

@@ -10,6 +10,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from search_by_image.settings.importing import JobsSettings
 from search_by_image.settings.observing import LoggerSettings, MetricsSettings, TracesSettings
+from search_by_image.settings.reaching import AccessSettings, CorsSettings, TlsSettings
 from search_by_image.settings.section import Section
 from search_by_image.settings.values import (
     METRIC,
@@ -23,13 +24,11 @@ from search_by_image.settings.values import (
     FreeNames,
     JsonObject,
     Names,
-    Networks,
     OptionalCount,
     OptionalJsonObject,
     OptionalMilvusUri,
     OptionalPath,
     OptionalText,
-    Origins,
     Paths,
     Port,
     Ports,
@@ -229,29 +228,6 @@ class MaintenanceSettings(Section):
     """`interval` in seconds."""
 
     interval: Real = Field(5.0, gt=0, le=86_400)
-
-
-class AccessSettings(Section):
-    """`key_seconds`: for how long a look-up of a key holds; `trusted_proxies`: whose X-Forwarded-For counts."""
-
-    allow_anonymous: Flag = False
-    key_seconds: Real = Field(3.0, ge=0, le=60)
-    trusted_proxies: Networks = ()
-
-
-class TlsSettings(Section):
-    """`certfile` None: no TLS; `client_ca`: only callers whose certificate is signed by these are let in."""
-
-    certfile: OptionalPath = None
-    keyfile: OptionalPath = None
-    keyfile_password: str = Field("", repr=False)
-    client_ca: OptionalPath = None
-
-
-class CorsSettings(Section):
-    """`allow_origins`: whose pages may call the service from a browser; '*': any."""
-
-    allow_origins: Origins = ()
 
 
 class ServerXml(Section):
