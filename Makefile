@@ -6,7 +6,7 @@ PORT ?= 8002
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all lint types format bench bench-stores faults fuzz clean
+.PHONY: help demo run test test-all lint types format bench bench-stores faults fuzz load clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ faults: $(VENV)/tested ## Kill the app and its servers, fill the disk, count wha
 
 fuzz: $(VENV)/tested ## Make up more than 10,000 calls from the API's description, look at every answer
 	$(BIN)/python -m fuzz.calls
+
+load: $(VENV)/tested ## Search with 32 clients while two import, for ten minutes; print the speed and the memory
+	$(BIN)/python -m benchmarks.load benchmarks/LOAD.md
 
 clean: ## Remove everything that was built, not your data
 	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -1,12 +1,7 @@
 """A search over HTTP: the CPU that the service spends on top of decoding and inference."""
 
 import os
-import re
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,6 +9,7 @@ import httpx
 from benchmarks.end_to_end import PIPELINE, engine_in
 from benchmarks.measure import Row, cpu_ms
 from benchmarks.photos import demo_photos
+from benchmarks.served import served
 
 WARM_UP = 20
 
@@ -38,13 +34,13 @@ def rows() -> list[Row]:
 
 
 def _service_cpu_ms(folder: Path, photos: list[bytes]) -> float:
-    with _service(folder) as (pid, url), httpx.Client(base_url=url, timeout=60) as client:
+    with served(folder) as service, httpx.Client(base_url=service.url, timeout=60) as client:
         for photo in photos[:WARM_UP]:
             _search(client, photo)
-        before = _cpu_ms_of(pid)
+        before = _cpu_ms_of(service.pid)
         for photo in photos[WARM_UP:]:
             _search(client, photo)
-        return (_cpu_ms_of(pid) - before) / len(photos[WARM_UP:])
+        return (_cpu_ms_of(service.pid) - before) / len(photos[WARM_UP:])
 
 
 def _search(client: httpx.Client, photo: bytes) -> None:
@@ -53,28 +49,6 @@ def _search(client: httpx.Client, photo: bytes) -> None:
     ).json()
     if answer["status"] != "00000" or not answer["match_images"]:
         raise RuntimeError(answer["msg"])
-
-
-@contextmanager
-def _service(folder: Path) -> Iterator[tuple[int, str]]:
-    environment = {
-        "SEARCH_BY_IMAGE__RECORDS__URL": f"sqlite:///{folder / 'records.db'}",
-        "SEARCH_BY_IMAGE__VECTORS__PATH": str(folder / "vectors"),
-    }
-    command = [sys.executable, "-m", "search_by_image", "serve", "--port", "0"]
-    service = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
-    try:
-        yield service.pid, _announced_address(service)
-    finally:
-        service.terminate()
-        service.communicate(timeout=60)
-
-
-def _announced_address(service: subprocess.Popen[str]) -> str:
-    for line in service.stderr or ():
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            return found.group()
-    raise RuntimeError("the service did not start")
 
 
 def _cpu_ms_of(pid: int) -> float:

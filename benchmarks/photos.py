@@ -10,9 +10,14 @@ from platformdirs import user_cache_path
 from search_by_image.demo import fetch_photos
 
 
+def photo_folder() -> Path:
+    """The demo photos, a folder a kind."""
+    return fetch_photos(user_cache_path("search-by-image"))
+
+
 def demo_photos(limit: int | None = None) -> list[bytes]:
     """Cats, dogs, stop signs and birds in turn, so that a part of them is as mixed as the whole."""
-    kinds = sorted(path for path in fetch_photos(user_cache_path("search-by-image")).iterdir() if path.is_dir())
+    kinds = sorted(path for path in photo_folder().iterdir() if path.is_dir())
     files = sorted((file for kind in kinds for file in kind.glob("*.jpg")), key=_shuffled)
     return [file.read_bytes() for file in files[:limit]]
 

@@ -6,20 +6,19 @@ classes. Each index has a process of its own, each kind of Milvus a server of it
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.report import machine, markdown_table
 from benchmarks.store_kinds import KINDS
 
+PACKAGES = ("faiss-cpu", "milvus", "pymilvus")
 WANTED_RECALL = 0.95
 ROOT = Path(__file__).parents[1]
 HEADINGS = (
@@ -62,7 +61,7 @@ class Measured:
 def main(names: Sequence[str], report: Path | None) -> bool:
     """Whether each has the recall that is wanted."""
     rows = []
-    table = Table(*HEADINGS, title=_machine())
+    table = Table(*HEADINGS, title=machine(*PACKAGES))
     for name in names:
         rows.append(_measured_alone(name))
         table.add_row(*rows[-1].cells)
@@ -80,22 +79,13 @@ def _measured_alone(name: str) -> Measured:
 
 
 def _markdown(rows: Sequence[Measured]) -> str:
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *(row.cells for row in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = markdown_table(HEADINGS, [row.cells for row in rows])
     notes = "\n".join(f"- {name}: {KINDS[name].note}" for name in KINDS if KINDS[name].note)
     return (
-        f"# Vector indexes side by side\n\nMade by `make bench-stores`: {_machine()}.\n\n"
+        f"# Vector indexes side by side\n\nMade by `make bench-stores`: {machine(*PACKAGES)}.\n\n"
         "100,000 vectors of 512 dimensions, ten neighbours, metric COSINE, through our own classes; what runs on a "
-        f"server shares the machine with it.\n\n{table}\n\n{notes}\n"
+        f"server shares the machine with it.\n\n{table}\n{notes}\n"
     )
-
-
-def _machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.machine())
-    cores = sum(line.startswith("processor") for line in cpuinfo)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("faiss-cpu", "milvus", "pymilvus"))
-    return f"{cores} x {model}, Python {platform.python_version()}, {packages}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 if __name__ == "__main__":

@@ -240,6 +240,24 @@ def test_the_queue_waits_and_those_beyond_it_are_turned_away():
         pass
 
 
+def test_nobody_is_overtaken():
+    gate, entered = Gate(1, 10), []
+
+    def enter(number):
+        with gate.enter():
+            entered.append(number)
+
+    with gate.enter():
+        threads = [threading.Thread(target=enter, args=(number,), daemon=True) for number in range(5)]
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            eventually(lambda expected=number: len(gate._turns._waiting) == expected)
+    enter("newcomer")
+    for thread in threads:
+        thread.join(SOON)
+    assert entered == [0, 1, 2, 3, 4, "newcomer"]
+
+
 def test_one_that_was_turned_away_took_no_place():
     gate = Gate(1, 0)
     with gate.enter():
@@ -264,7 +282,7 @@ def test_one_that_is_interrupted_in_the_queue_gives_its_place_back(interrupt_whe
     gate = Gate(1, 1)
     inside = Holder(gate.enter())
     assert is_inside(inside)
-    interrupt_when(lambda: gate._entered._value == 0)
+    interrupt_when(lambda: gate._turns._waiting)
     with pytest.raises(InterruptedHereError), gate.enter():
         pytest.fail("the only place is taken")
     inside.let_go()

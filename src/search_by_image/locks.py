@@ -1,6 +1,7 @@
 """Ways to let threads wait: in turn, shared against exclusive use, and a queue with an end."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -64,12 +65,12 @@ class SharedLock:
 
 
 class Gate:
-    """Lets `places` in at once and `queue` more wait; raises `OverloadedError` for any beyond."""
+    """Lets `places` in at once, in their order, and `queue` more wait; raises `OverloadedError` for any beyond."""
 
     def __init__(self, places: int, queue: int) -> None:
         self.places = places
         self.queue = queue
-        self._free = threading.BoundedSemaphore(places)
+        self._turns = _Turns(places)
         self._entered = threading.BoundedSemaphore(places + queue)
         self._waiting = Count()
         self._inside = Count()
@@ -88,14 +89,51 @@ class Gate:
             raise OverloadedError("Too many pictures are waiting to be processed. Try again in a second.")
         try:
             with stage("queue"), self._waiting.one_more():
-                self._free.acquire()
+                self._turns.take()
             try:
                 with self._inside.one_more():
                     yield
             finally:
-                self._free.release()
+                self._turns.give_back()
         finally:
             self._entered.release()
+
+
+class _Turns:
+    """A semaphore that hands what is given back to whoever has waited longest; Python's own lets newcomers overtake."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: deque[threading.Lock] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            turn.acquire()
+        except BaseException:
+            self._give_up(turn)
+            raise
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+    def _give_up(self, turn: threading.Lock) -> None:
+        with self._lock:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return
+        self.give_back()
 
 
 def _too_long() -> StoreUnavailableError:

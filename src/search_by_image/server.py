@@ -20,6 +20,7 @@ from search_by_image.api.rates import Rates
 from search_by_image.api.spans import Spans
 from search_by_image.api.starting import still_starting
 from search_by_image.api.tracing import Tracing
+from search_by_image.assembly import worker_count
 from search_by_image.engine import SearchEngine
 from search_by_image.errors import ListenError
 from search_by_image.fetch import UrlFetcher
@@ -28,6 +29,8 @@ from search_by_image.listener import listener_config
 from search_by_image.settings import Settings
 
 CLOSING = 1  # seconds that answers have to leave, when all requests have ended or their time is up
+OTHER_CALLS = 32
+"""Threads that are left when as many calls compute, or wait for that, as may."""
 REMEDIES = {
     errno.EADDRINUSE: "another program listens there. Stop it, or choose another port, such as --port {next}",
     errno.EACCES: "this user may not use that port. Choose one above 1023, such as --port 8002",
@@ -42,6 +45,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     with socket.socket(family, kind, protocol) as sock:
         _bind(sock, address, host, port)
         yield sock
+
+
+def thread_count(settings: Settings) -> int:
+    """Threads that answer calls. Whoever waits for inference has one, so there are more of them than may wait."""
+    if not settings.flask.threaded:
+        return 1
+    computing = worker_count(settings) + settings.limits.queue
+    return min(computing, settings.limits.requests) + OTHER_CALLS
 
 
 def url_of(sock: socket.socket, *, tls: bool = False) -> str:
@@ -127,7 +138,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._lifecycle = lifecycle
         self._on_started = on_started
-        self._threaded = settings.flask.threaded
+        self._threads = thread_count(settings)
         self._grace = settings.limits.shutdown_seconds
         self._patience = 0.0
 
@@ -146,8 +157,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if not self._threaded:
-            anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        anyio.to_thread.current_default_thread_limiter().total_tokens = self._threads
         await super().startup(sockets)
         if self.started:
             self._on_started()
