@@ -8,7 +8,6 @@ from typing import Annotated
 
 import numpy as np
 import pytest
-from fastapi import Depends
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
@@ -112,7 +111,7 @@ def test_a_route_that_says_nothing_is_refused_to_all(app, key_of, caplog):
 
 
 def test_a_route_is_found_out_of_many_as_the_router_finds_it(app, key_of):
-    async def answer(caller: Annotated[Caller, Depends(requires(Scope.ADMIN))]) -> str:
+    async def answer(caller: Annotated[Caller, requires(Scope.ADMIN)]) -> str:
         return caller.name
 
     app.add_api_route("/v1/{anything}", answer, methods=["GET", "DELETE"])
@@ -263,8 +262,9 @@ def test_another_origin_asks_first_without_a_key_and_reads_that_one_is_needed(ap
 def test_the_description_says_how_keys_are_sent(app):
     description = ask(app, "GET", "/openapi.json").json()
     assert description["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
-    for path in ("/v1/info", OLD + "GetImageDoc"):
-        assert [call["security"] for call in description["paths"][path].values()] == [[{"ApiKey": []}]]
+    for path, scope in (("/v1/info", "read"), (OLD + "GetImageDoc", "read"), (OLD + "RemoveImageDoc", "write")):
+        assert [call["security"] for call in description["paths"][path].values()] == [[{"ApiKey": [scope]}]]
+    assert description["paths"]["/v1/collections/{collection}"]["put"]["security"] == [{"ApiKey": ["admin"]}]
     assert "security" not in description["paths"]["/healthz"]["get"]
 
 

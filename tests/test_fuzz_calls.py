@@ -50,6 +50,17 @@ def test_every_operation_is_described_with_examples(description):
     assert len(names) == len(set(names)) > 20
 
 
+def test_every_operation_tells_the_headers_of_requests_and_answers(description):
+    for path, method, operation in operations_of(description):
+        taken = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+        assert "X-Request-Id" in taken, (path, method)
+        for status, answer in operation["responses"].items():
+            assert answer["headers"]["X-Request-Id"]["required"], (path, method, status)
+            assert ("Retry-After" in answer["headers"]) == (status in ("429", "503"))
+    found = description["paths"]["/v1/collections/{collection}/search"]["post"]["responses"]["200"]["headers"]
+    assert found.keys() == {"X-Request-Id", "Server-Timing"}
+
+
 def has_example(described, description):
     schema = described.get("schema", {})
     if "$ref" in schema:

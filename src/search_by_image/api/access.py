@@ -22,7 +22,7 @@ from search_by_image.keys import Scope, check_key, id_in
 
 BEARER = "bearer "
 HEADER = "X-API-Key"
-UNDECLARED = "%s says not what it requires: declare it with Depends(requires(...))"
+UNDECLARED = "%s says not what it requires: declare it with requires(...)"
 logger = logging.getLogger(__name__)
 
 

@@ -1,7 +1,7 @@
 """Who calls: what the caller may do, and how a route says what it takes.
 
     @router.get("/v1/things/{collection}")
-    def things(collection: str, caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> ...:
+    def things(collection: str, caller: Annotated[Caller, requires(Scope.READ)]) -> ...:
         caller.check(collection)
 
 A route that says nothing is refused to everyone; `PUBLIC` is for those that are open to all.
@@ -10,7 +10,7 @@ A route that says nothing is refused to everyone; `PUBLIC` is for those that are
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.types import Scope as Connection
@@ -86,9 +86,9 @@ class Requires(SecurityBase):
         return caller
 
 
-def requires(scope: Scope, *, free_here: bool = False) -> Requires:
-    """For `Depends`: the caller's key must be for that. `free_here`: from this very machine none is needed."""
-    return Requires(scope, free_here=free_here)
+def requires(scope: Scope, *, free_here: bool = False) -> params.Security:
+    """The caller's key must be for that, as the description says, too. `free_here`: from this very machine none is."""
+    return params.Security(Requires(scope, free_here=free_here), scopes=[scope.value])
 
 
 async def public() -> None:

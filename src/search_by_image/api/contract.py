@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
@@ -43,8 +43,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 Upload = Annotated[UploadFile | None, File(description="The picture")]
 Text = Annotated[str, Form()]
-Reader = Annotated[Caller, Depends(requires(Scope.READ))]
-Writer = Annotated[Caller, Depends(requires(Scope.WRITE))]
+Reader = Annotated[Caller, requires(Scope.READ)]
+Writer = Annotated[Caller, requires(Scope.WRITE)]
 
 
 class NoFileError(InvalidInputError):

@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Response
+from fastapi import FastAPI, Response
 from starlette.responses import FileResponse
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
@@ -19,7 +19,7 @@ def add_description(app: FastAPI) -> None:
     """`/openapi.json`, and Swagger UI over it at `/docs`."""
 
     @app.get("/openapi.json", include_in_schema=False)
-    def openapi(_caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Response:
+    def openapi(_caller: Annotated[Caller, requires(Scope.READ)]) -> Response:
         return SafeJSONResponse(app.openapi())
 
     @app.get("/docs", include_in_schema=False, dependencies=[PUBLIC])

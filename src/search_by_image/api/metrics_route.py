@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from search_by_image.api.callers import Caller, requires
 from search_by_image.api.local import is_from_here
@@ -18,9 +18,7 @@ def metrics_routes(metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get("/metrics", response_class=Response, openapi_extra={"security": [{}]})
-    def read_metrics(
-        request: Request, caller: Annotated[Caller, Depends(requires(Scope.READ, free_here=True))]
-    ) -> Response:
+    def read_metrics(request: Request, caller: Annotated[Caller, requires(Scope.READ, free_here=True)]) -> Response:
         """Prometheus's text format, or OpenMetrics where it is accepted."""
         _check(caller, request)
         content, media_type = metrics.text(request.headers.get("accept", ""))

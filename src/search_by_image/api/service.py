@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import iter_route_contexts
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
@@ -39,7 +39,7 @@ def service_routes(library: Library, readiness: Readiness, limits: Limits) -> AP
         return problem(503, failed[0].code, str(failed[0]), {"Retry-After": "2"}, checks=checks)
 
     @router.get("/v1/info")
-    def info(request: Request, caller: Annotated[Caller, Depends(requires(Scope.READ))]) -> Info:
+    def info(request: Request, caller: Annotated[Caller, requires(Scope.READ)]) -> Info:
         """What this service offers."""
         return Info(
             name="search-by-image",

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from search_by_image.api.v1 import schemas
 from search_by_image.api.v1.examples import EXAMPLES, PATCH
+from search_by_image.api.v1.headers import describe_headers
 from search_by_image.api.v1.job_schemas import ImportList
 from search_by_image.api.v1.problems import describe_problems
 from search_by_image.jobs.items import ImportItem
@@ -83,6 +84,7 @@ def complete_description(app: FastAPI) -> None:
             for name in EXAMPLES.keys() & shapes.keys():
                 shapes[name]["examples"] = EXAMPLES[name]
             describe_problems(description)
+            describe_headers(description)
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]

@@ -46,8 +46,9 @@ def describe_problems(description: Json) -> None:
 def operations_of(description: Json) -> Iterator[tuple[str, str, Json]]:
     """Path, method, and what is said of it."""
     for path, item in description["paths"].items():
-        for method in METHODS & item.keys():
-            yield path, method, item[method]
+        for method in item:
+            if method in METHODS:
+                yield path, method, item[method]
 
 
 def _statuses(path: str, operation: Json) -> Iterator[int]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
-
 from search_by_image.api.callers import Caller, requires
 from search_by_image.api.v1.schemas import ExampleSource, PictureSource
 from search_by_image.errors import InvalidInputError
@@ -16,9 +14,9 @@ from search_by_image.library import Library
 from search_by_image.regions import Box
 from search_by_image.similar import Example, PictureExample, StoredExample
 
-Reader = Annotated[Caller, Depends(requires(Scope.READ))]
-Writer = Annotated[Caller, Depends(requires(Scope.WRITE))]
-Admin = Annotated[Caller, Depends(requires(Scope.ADMIN))]
+Reader = Annotated[Caller, requires(Scope.READ)]
+Writer = Annotated[Caller, requires(Scope.WRITE)]
+Admin = Annotated[Caller, requires(Scope.ADMIN)]
 NO_PICTURE = "No picture was given: send `image` with base64 or url, or a form with a `file`."
 
 
