@@ -6,7 +6,7 @@ PORT ?= 8002
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all lint types format bench bench-stores faults fuzz load clean
+.PHONY: help demo run test test-all lint types format bench bench-stores faults fuzz load docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ fuzz: $(VENV)/tested ## Make up more than 10,000 calls from the API's descriptio
 
 load: $(VENV)/tested ## Search with 32 clients while two import, for ten minutes; print the speed and the memory
 	$(BIN)/python -m benchmarks.load benchmarks/LOAD.md
+
+docs: $(VENV)/tested ## Write the reference in docs/api.md, in both languages, from the API's own description
+	$(BIN)/python -m scripts.api_docs
 
 clean: ## Remove everything that was built, not your data
 	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -19,13 +19,14 @@ from search_by_image.records.base import Match
 def service_routes(library: Library, readiness: Readiness, limits: Limits) -> APIRouter:
     router = APIRouter(tags=["service"])
 
-    @router.get("/healthz", dependencies=[PUBLIC])
+    @router.get("/healthz", summary="Health", dependencies=[PUBLIC])
     async def healthz() -> dict[str, str]:
         """200 as long as the process answers."""
         return {"status": "ok"}
 
     @router.get(
         "/readyz",
+        summary="Readiness",
         dependencies=[PUBLIC],
         responses={503: {"description": "A store or a model does not answer"}},
     )
@@ -38,7 +39,7 @@ def service_routes(library: Library, readiness: Readiness, limits: Limits) -> AP
         checks = {name: error.code if error else "ok" for name, error in outcomes.items()}
         return problem(503, failed[0].code, str(failed[0]), {"Retry-After": "2"}, checks=checks)
 
-    @router.get("/v1/info")
+    @router.get("/v1/info", summary="Service Info")
     def info(request: Request, caller: Annotated[Caller, requires(Scope.READ)]) -> Info:
         """What this service offers."""
         return Info(

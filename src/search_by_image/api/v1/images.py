@@ -125,7 +125,7 @@ def _add_pages(router: APIRouter, service: Service) -> None:
         collection: CollectionName,
         condition: FilterText = None,
         cursor: Cursor = None,
-        limit: Annotated[int, Query(ge=1, description="limits/page_size_max at most")] = 100,
+        limit: Annotated[int, Query(ge=1, description="`limits/page_size_max` at most")] = 100,
         count: Annotated[bool, Query(description="Count all that match, too")] = False,
     ) -> Response:
         """Pages of pictures in the order of their last change, which is stable."""

@@ -26,7 +26,7 @@ PLACE = "this service"
 IMPORTS = "/v1/collections/{collection}/imports"
 JOB_ID = "^[0-9a-f]{21}$"
 AN_ID = "18f2a7c3d4e5f60718293"
-JobId = Annotated[str, Path(alias="id", description="Of the job", pattern=JOB_ID, examples=[AN_ID])]
+JobId = Annotated[str, Path(alias="id", description="The job's id", pattern=JOB_ID, examples=[AN_ID])]
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", pattern=JOB_ID, examples=[AN_ID])]
 Number = Annotated[int | None, Query(description="`next_cursor` of the page before", ge=0, examples=[7])]

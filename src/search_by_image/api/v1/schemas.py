@@ -81,9 +81,9 @@ class Search(_Given):
     images: list[ExampleSource] | None = Field(None, min_length=1, max_length=16)
     box: BoxJson | None = Field(None, description="Of the only picture")
     pipeline: PipelineName = None
-    limit: Limit | None = Field(None, description="None: search_config/topk")
-    offset: int = Field(0, ge=0)
-    min_score: Share | None = Field(None, description="None: search_config/match_score")
+    limit: Limit | None = Field(None, description="None: `search_config/topk`")
+    offset: int = Field(0, description="Of the first match", ge=0)
+    min_score: Share | None = Field(None, description="None: `search_config/match_score`")
     filter: FilterJson | None = None
     fields: list[str] | None = Field(None, description="Only these of the documents, as dotted paths")
     group_by: str | None = Field(None, description="The best one of each value at this dotted path")
@@ -106,7 +106,7 @@ class Delete(_Given):
     """Which pictures to remove; an empty filter removes all only with `all`."""
 
     filter: FilterJson
-    all: bool = False
+    all: bool = Field(False, description="Needed to remove all, with an empty filter")
     dry_run: bool = Field(False, description="Count only")
     return_images: bool = Field(False, description="Answer with what was removed, too")
 
@@ -156,6 +156,8 @@ class Matches(BaseModel):
 
 
 class Comparison(BaseModel):
+    """`score` is 0..1, `distance` the metric's own."""
+
     score: float
     distance: float
     metric: str
