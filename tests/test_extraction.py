@@ -19,6 +19,7 @@ from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits
 from search_by_image.locks import Gate
 from search_by_image.plugins import Features, Host, Processor, Registry
+from search_by_image.regions import Box
 from search_by_image.workshop import Workshop
 
 SOON = 30
@@ -115,6 +116,16 @@ def test_what_is_known_needs_no_place():
         assert made.extract(picture(1), "Mean") is known
         with pytest.raises(OverloadedError):
             made.extract(picture(2), "Mean")
+
+
+def test_a_part_is_cut_out_in_its_turn():
+    made = extractor(places=1, queue=0)
+    with made.gate.enter():
+        with pytest.raises(OverloadedError):
+            made.part(picture(1), Box(0, 0, 0.5, 1))
+        with pytest.raises(NotAnImageError):
+            made.part(b"text", Box(0, 0, 0.5, 1))
+    assert made.part(picture(1), Box(0, 0, 0.5, 1)).startswith(b"\x89PNG")
 
 
 def test_the_least_recently_used_is_forgotten():

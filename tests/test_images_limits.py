@@ -6,50 +6,30 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
+from fuzz.samples import (
+    HEIGHT,
+    PLAIN,
+    WIDTH,
+    bitmap_of_runs,
+    encode,
+    plain_samples,
+    png_chunk,
+    png_header,
+    png_of_size,
+    srgb_profile,
+    with_size,
+)
 from search_by_image.errors import ImageError, ImageTooLargeError, NotAnImageError
 from search_by_image.images import ImageLimits, check, open_rgb, read_limited
 
 LIMITS = ImageLimits(max_pixels=1_000_000)
-WIDTH, HEIGHT = 44, 30
 SWAPPED_NAME = "sRGB".encode("utf-16-be"), "swap".encode("utf-16-be")
-PLAIN = ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "HEIF"]
-
-
-def encode(image: Image.Image, kind: str, **options) -> bytes:
-    file = BytesIO()
-    if kind == "HEIF":
-        pillow_heif.from_pillow(image).save(file, **options)
-    else:
-        image.save(file, kind, **options)
-    return file.getvalue()
-
-
-@cache
-def samples() -> dict[str, bytes]:
-    noise = np.random.default_rng(7).integers(0, 255, (5, 7, 3), np.uint8)
-    photo = Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    return {kind: encode(photo, kind) for kind in PLAIN}
-
-
-def png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def png_header(width: int, height: int) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-
-
-def png_of_size(width: int, height: int) -> bytes:
-    return png_header(width, height) + png_chunk(b"IDAT", zlib.compress(bytes(99))) + png_chunk(b"IEND", b"")
 
 
 def refused(data: bytes, kind: type[ImageError] = ImageError, limits: ImageLimits = LIMITS) -> ImageError:
@@ -63,14 +43,14 @@ def refused(data: bytes, kind: type[ImageError] = ImageError, limits: ImageLimit
 @pytest.mark.parametrize("kind", PLAIN)
 def test_the_pixel_limit_holds_for_each_format(kind):
     count = WIDTH * HEIGHT
-    check(samples()[kind], ImageLimits(max_pixels=count))
-    error = refused(samples()[kind], ImageTooLargeError, ImageLimits(max_pixels=count - 1))
+    check(plain_samples()[kind], ImageLimits(max_pixels=count))
+    error = refused(plain_samples()[kind], ImageTooLargeError, ImageLimits(max_pixels=count - 1))
     assert (error.size, error.limit) == (count, count - 1)
     assert "images/max_pixels" in str(error)
 
 
 def test_the_byte_limit():
-    data = samples()["JPEG"]
+    data = plain_samples()["JPEG"]
     check(data, ImageLimits(max_bytes=len(data)))
     error = refused(data, ImageTooLargeError, ImageLimits(max_bytes=len(data) - 1))
     assert (error.size, error.limit) == (len(data), len(data) - 1)
@@ -78,15 +58,13 @@ def test_the_byte_limit():
 
 
 def test_huge_sizes_in_the_header():
-    jpeg = samples()["JPEG"]
-    frame = jpeg.index(b"\xff\xc0") + 5
-    huge_jpeg = jpeg[:frame] + struct.pack(">HH", 65500, 65500) + jpeg[frame + 4 :]
+    jpeg = plain_samples()["JPEG"]
     webp_canvas = b"VP8X\x0a\0\0\0\0\0\0\0" + 2 * (16382).to_bytes(3, "little")
     gif_frame = b"!\xf9\x04\x08\0\0\0\0" + struct.pack("<cHHHHB", b",", 0, 0, 65535, 65535, 0) + b"\x02\0;"
     for data, count in [
         (png_of_size(20_000, 20_000), 20_000**2),
         (png_of_size(2**31, 2**31), 2**62),
-        (huge_jpeg, 65500**2),
+        (with_size(jpeg, 65500, 65500), 65500**2),
         (b"RIFF\xff\0\0\0WEBP" + webp_canvas + bytes(99), 16383**2),
         (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + gif_frame, 65535**2),
     ]:
@@ -98,7 +76,7 @@ def test_huge_sizes_in_the_header():
     [
         png_of_size(0, 9),
         png_of_size(9, 0),
-        samples()["BMP"][:18] + bytes(4) + samples()["BMP"][22:],
+        plain_samples()["BMP"][:18] + bytes(4) + plain_samples()["BMP"][22:],
         b"GIF89a" + bytes(20),
     ],
 )
@@ -114,7 +92,7 @@ def pillow_limit(monkeypatch):
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_pillows_lower_limit_neither_warns_nor_refuses(kind, pillow_limit):
-    assert open_rgb(samples()[kind], LIMITS).size in {(WIDTH, HEIGHT), (HEIGHT, WIDTH)}
+    assert open_rgb(plain_samples()[kind], LIMITS).size in {(WIDTH, HEIGHT), (HEIGHT, WIDTH)}
     lifted = kind in {"GIF", "TIFF", "WEBP"}
     assert pytest.approx(pillow_limit if not lifted else LIMITS.max_pixels / 2) == Image.MAX_IMAGE_PIXELS
 
@@ -122,17 +100,17 @@ def test_pillows_lower_limit_neither_warns_nor_refuses(kind, pillow_limit):
 @pytest.mark.parametrize("kind", PLAIN)
 def test_pillows_limit_stays_where_it_is_enough(kind, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", WIDTH * HEIGHT - 1)  # Pillow would warn
-    open_rgb(samples()[kind], ImageLimits(max_pixels=WIDTH * HEIGHT))
+    open_rgb(plain_samples()[kind], ImageLimits(max_pixels=WIDTH * HEIGHT))
     assert Image.MAX_IMAGE_PIXELS == WIDTH * HEIGHT - 1
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    open_rgb(samples()[kind], LIMITS)
+    open_rgb(plain_samples()[kind], LIMITS)
     assert Image.MAX_IMAGE_PIXELS is None
 
 
 def test_the_hosts_registry_of_formats_is_left_alone():
     Image.init()
     before = dict(Image.OPEN)
-    open_rgb(samples()["HEIF"], LIMITS)
+    open_rgb(plain_samples()["HEIF"], LIMITS)
     assert before == Image.OPEN
 
 
@@ -145,7 +123,7 @@ def test_text_bombs_in_a_png():
 
 @pytest.mark.parametrize("part", ["chunks", "segments", "blocks", "tags"])
 def test_a_header_of_absurdly_many_parts(part):
-    jpeg, gif = samples()["JPEG"], samples()["GIF"]
+    jpeg, gif = plain_samples()["JPEG"], plain_samples()["GIF"]
     many = 20_000
     tags = b"".join(struct.pack("<HHLL", number, 3, 3, 0) for number in range(many))
     data = {
@@ -165,8 +143,33 @@ def test_pixels_in_many_small_parts_are_read():
     assert np.array_equal(np.asarray(image), noise)
 
 
+def many_scans(jpeg: bytes, count: int) -> bytes:
+    """Its last scan again and again."""
+    last, end = jpeg.rindex(b"\xff\xda"), jpeg.rindex(b"\xff\xd9")
+    return jpeg[:last] + jpeg[last:end] * count + jpeg[end:]
+
+
+def test_a_jpeg_of_absurdly_many_scans():
+    jpeg = encode(Image.new("L", (400, 300), 7), "JPEG", progressive=True)
+    begun = jpeg.count(b"\xff\xda") - 1
+    film = b"\xff\xda\0\0" * 20_000
+    comment = b"\xff\xfe\xff\xf0" + film[: 0xFFF0 - 2]
+    for fine in (many_scans(jpeg, 100 - begun), jpeg + film, jpeg[:2] + comment + jpeg[2:]):
+        assert open_rgb(fine, LIMITS).size == (400, 300)
+    end_in_a_comment = b"\xff\xfe\0\4\xff\xd9"
+    for data in (many_scans(jpeg, 101 - begun), jpeg[:2] + end_in_a_comment + many_scans(jpeg, 101 - begun)[2:]):
+        assert "more than 100 scans" in str(refused(data))
+
+
+def test_a_large_bitmap_in_run_lengths():
+    row = b"\xff\1" * 8 + b"\x08\1" + b"\0\0"
+    assert open_rgb(bitmap_of_runs(2048, 2048, row * 2048), ImageLimits()).size == (2048, 2048)
+    for data in (bitmap_of_runs(2048, 2049, row * 2049), bitmap_of_runs(9999, 9999, b"", bits=4)):
+        assert "in run lengths" in str(refused(data, limits=ImageLimits()))
+
+
 def test_a_tiff_tag_of_absurdly_many_values():
-    data = samples()["TIFF"]
+    data = plain_samples()["TIFF"]
     entry = data.index(struct.pack("<HH", 273, 4))  # the offsets of the strips
     assert "273" in str(refused(data[: entry + 4] + struct.pack("<L", 2**20) + data[entry + 8 :]))
 
@@ -206,7 +209,7 @@ def test_a_nested_tiff_directory_of_absurdly_many_values_costs_nothing():
 
 
 def test_a_colour_profile_of_absurdly_many_names_costs_nothing():
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(*SWAPPED_NAME)
+    profile = srgb_profile().replace(*SWAPPED_NAME)
     records = profile.index(b"mluc") + 8
     hostile = profile[:records] + struct.pack(">L", 0x2000000) + profile[records + 4 :]
     code = f"""

@@ -1,5 +1,6 @@
 """What a container tells of itself, looked up before Pillow or libheif is trusted with it."""
 
+import re
 import struct
 from collections.abc import Iterator
 from itertools import islice
@@ -12,6 +13,12 @@ _TEXT_AND_BYTES = frozenset({1, 2, 6, 7})
 _ORIENTATION = 274
 _ORIENTATIONS = range(1, 9)
 _MAX_BOXES = 1000
+_MAX_SCANS = 100
+_SCAN, _JPEG_END, _LENGTHLESS = 0xDA, 0xD9, frozenset({0x01, *range(0xD0, 0xD9)})
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_RUN_LENGTHS, _MAX_RUN_LENGTH_PIXELS = frozenset({1, 2}), 2**22
+_BITMAP_SIZE, _BITMAP_COMPRESSION = struct.Struct("<18xii"), struct.Struct("<14xL12xL")
+_OLD_BITMAP_HEADER = 12
 _ICC_TAGS_AT, _ICC_TAG = 128, struct.Struct(">4sLL")
 _SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
 _SHORT_BOX, _LONG_BOX = struct.Struct(">I4s"), struct.Struct(">8xQ")
@@ -26,6 +33,37 @@ def exif_orientation(block: bytes) -> int:
         return 1
     found = int.from_bytes(values[0][:2], "little" if tiff.startswith(b"II") else "big") if values else 1
     return found if found in _ORIENTATIONS else 1
+
+
+def check_jpeg(data: bytes) -> None:
+    """Refuse absurdly many scans: each goes over all pixels again (139 bytes: 0.2 s; 16 MB of them: hours)."""
+    if data.count(bytes([0xFF, _SCAN])) > _MAX_SCANS and any(islice(_jpeg_scans(data), _MAX_SCANS, None)):
+        raise ImageError(f"The JPEG picture has more than {_MAX_SCANS} scans. Save it anew.")
+
+
+def _jpeg_scans(data: bytes) -> Iterator[int]:
+    """Where each scan of the first picture starts; what a camera appends to it, a film perhaps, is not looked at."""
+    at = 0
+    while (found := _JPEG_MARKER.search(data, at)) and (marker := found[1][0]) != _JPEG_END:
+        at = found.end()
+        if marker == _SCAN:
+            yield at
+        if marker not in _LENGTHLESS:
+            at += int.from_bytes(data[at : at + 2])
+
+
+def check_bitmap(data: bytes) -> None:
+    """Refuse a large one in run lengths: Pillow unpacks it in Python, pixel by pixel (1 KB: half a minute)."""
+    if len(data) < _BITMAP_COMPRESSION.size:
+        return
+    header, compression = _BITMAP_COMPRESSION.unpack_from(data)
+    width, height = _BITMAP_SIZE.unpack_from(data)
+    pixels = abs(width * height)
+    if header > _OLD_BITMAP_HEADER and compression in _RUN_LENGTHS and pixels > _MAX_RUN_LENGTH_PIXELS:
+        raise ImageError(
+            f"The BMP picture has {pixels} pixels in run lengths, at most {_MAX_RUN_LENGTH_PIXELS} are read. "
+            "Save it anew as PNG."
+        )
 
 
 def check_tiff(data: bytes) -> None:

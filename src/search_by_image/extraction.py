@@ -10,6 +10,7 @@ from search_by_image.errors import UnknownNameError
 from search_by_image.images import ImageLimits, check
 from search_by_image.locks import Gate
 from search_by_image.pipeline import Extracted, Pipeline
+from search_by_image.regions import Box, cut
 from search_by_image.timing import stage
 
 CacheKey = tuple[str, str, bytes]
@@ -43,6 +44,12 @@ class Extractor:
             made = steps.extract(image, collection)
         self._cache.put(key, made)
         return made
+
+    def part(self, image: bytes, box: Box) -> bytes:
+        """That part of the picture, as a file. Raises `ImageError`, and `OverloadedError` when the queue is full."""
+        check(image, self.limits)
+        with uncounted(), self.gate.enter():
+            return cut(image, box, self.limits)
 
     def check(self, pipeline: str) -> None:
         """Raises `ModelError` when a model of the pipeline does not answer."""

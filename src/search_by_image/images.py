@@ -172,7 +172,12 @@ _CLASSES: Mapping[str, Callable[[BytesIO], ImageFile]] = MappingProxyType(
 )
 FORMATS = tuple(_CLASSES)
 _OWN_CHECKS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
-    {"TIFF": containers.check_tiff, "HEIF": containers.check_heif}
+    {
+        "JPEG": containers.check_jpeg,
+        "BMP": containers.check_bitmap,
+        "TIFF": containers.check_tiff,
+        "HEIF": containers.check_heif,
+    }
 )
 
 

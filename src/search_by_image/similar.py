@@ -16,7 +16,7 @@ from search_by_image.keyed import KeyedPictures
 from search_by_image.nearest import Finder
 from search_by_image.pictures import Hit
 from search_by_image.records.base import RecordStore, SpaceRecord
-from search_by_image.regions import Box, cut
+from search_by_image.regions import Box
 from search_by_image.spaces import SpaceBook
 from search_by_image.vectors.base import Metric, Space, Vector, as_ids
 from search_by_image.vectors.exact import as_rows, distances
@@ -153,7 +153,7 @@ class SimilarPictures:
     def _vector(self, example: Example, pipeline: str) -> Vector:
         if isinstance(example, StoredExample):
             return self._stored_vector(example, pipeline)
-        image = example.image if example.box is None else cut(example.image, example.box, self._extractor.limits)
+        image = example.image if example.box is None else self._extractor.part(example.image, example.box)
         return self._extractor.extract(image, pipeline).vector
 
     def _stored_vector(self, example: StoredExample, pipeline: str) -> Vector:
