@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,13 +61,14 @@ def served(settings: Settings, folder: Path) -> Iterator[tuple[str, int]]:
     variables = {
         f"SEARCH_BY_IMAGE__{path.upper().replace('/', '__')}": value for path, value in _stores(folder).items()
     }
-    service = subprocess.Popen(command, cwd=folder, env=os.environ | variables, stderr=subprocess.PIPE, text=True)
+    log = folder / "service.log"
+    with log.open("w", encoding="utf-8") as stderr:
+        service = subprocess.Popen(command, cwd=folder, env=os.environ | variables, stderr=stderr)
     try:
-        yield _announced_address(service), service.pid
+        yield _announced_address(service, log), service.pid
     finally:
         service.terminate()
-        log = service.communicate(timeout=60)[1]
-        (folder / "service.log").write_text(log, encoding="utf-8")
+        service.wait(timeout=60)
 
 
 def _stores(folder: Path) -> dict[str, str]:
@@ -86,8 +88,9 @@ def _filled(engine: SearchEngine) -> str:
     return Keys(library.ledger).create("fuzz", Scope.ADMIN)[0]
 
 
-def _announced_address(service: "subprocess.Popen[str]") -> str:
-    for line in service.stderr or ():
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+def _announced_address(service: subprocess.Popen[bytes], log: Path) -> str:
+    while service.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8")):
             return found.group()
-    raise RuntimeError("the service did not start")
+        time.sleep(0.05)
+    raise RuntimeError(f"the service did not start: {log.read_text(encoding='utf-8')}")
