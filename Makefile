@@ -43,8 +43,9 @@ bench-stores: $(VENV)/tested ## Measure every vector index beside the others, 10
 faults: $(VENV)/tested ## Kill the app and its servers, fill the disk, count what is lost
 	$(BIN)/python -m faults
 
-fuzz: $(VENV)/tested ## Make up more than 10,000 calls from the API's description, look at every answer
+fuzz: $(VENV)/tested ## Make up more than 10,000 calls and 2,000 hostile pictures, look at every answer
 	$(BIN)/python -m fuzz.calls
+	$(BIN)/python -m fuzz.hostile
 
 load: $(VENV)/tested ## Search with 32 clients while two import, for ten minutes; print the speed and the memory
 	$(BIN)/python -m benchmarks.load benchmarks/LOAD.md

@@ -1,1 +1,1 @@
-"""Calls made up from the description of the API, and every answer held against it (`fuzz.calls`)."""
+"""Calls made up from the API's description (`calls`), hostile pictures (`hostile`); every answer is looked at."""

@@ -5,6 +5,7 @@ may, or when it does not work afterwards.
 """
 
 import argparse
+import hashlib
 import re
 import sys
 import tempfile
@@ -34,9 +35,13 @@ PER_PIXEL = 20
 
 @dataclass
 class Outcome:
-    """`kinds`: of each kind of picture the codes that were answered. `peaks`: bytes, at the start and after each."""
+    """By kind of picture: how many there were, how many were taken everywhere, and what was answered how often.
+
+    `different`: the digests of all pictures. `peaks`: bytes of memory at the start and after each kind.
+    """
 
     pictures: Counter[str] = field(default_factory=Counter)
+    different: set[bytes] = field(default_factory=set)
     accepted: Counter[str] = field(default_factory=Counter)
     codes: dict[str, Counter[str]] = field(default_factory=dict)
     peaks: list[int] = field(default_factory=list)
@@ -48,6 +53,7 @@ class Outcome:
 
     def note(self, sent: Picture, answers: list[Answer]) -> None:
         self.pictures[sent.kind] += 1
+        self.different.add(hashlib.sha256(sent.data).digest())
         codes = self.codes.setdefault(sent.kind, Counter())
         codes.update(answer.code for answer in answers)
         self.accepted[sent.kind] += all(answer.code == ACCEPTED for answer in answers)
@@ -87,7 +93,7 @@ def send_all(service: Service, pictures: Iterable[Picture]) -> Outcome:
 
 
 def peak_memory(service: Service) -> int:
-    """Bytes that the process has had in memory at most so far, without what it shares with no one counted twice."""
+    """Bytes that the process has had in memory at most so far."""
     status = Path(f"/proc/{service.pid}/status").read_text(encoding="ascii")
     return 1024 * int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0])
 
@@ -131,10 +137,11 @@ def _mb(size: int) -> int:
 def main(seed: int, count: int, side: int) -> bool:
     """Whether nothing was found."""
     outcome = hostile(seed, count, side)
+    first, last, allowed = (_mb(size) for size in (outcome.peaks[0], outcome.peaks[-1], memory_bound(side)))
     print(
-        f"\n{outcome.pictures.total()} pictures, {outcome.accepted.total()} accepted; {outcome.calls} calls; peak "
-        f"memory {_mb(outcome.peaks[0])} MB at the start, {_mb(outcome.peaks[-1])} MB at the end, "
-        f"{_mb(memory_bound(side))} MB allowed; {len(outcome.faults)} faults",
+        f"\n{outcome.pictures.total()} pictures ({len(outcome.different)} different), {outcome.accepted.total()} "
+        f"accepted; {outcome.calls} calls; peak memory {first} MB at the start, {last} MB at the end, {allowed} MB "
+        f"allowed; {len(outcome.faults)} faults",
         flush=True,
     )
     for fault in outcome.faults[:50]:

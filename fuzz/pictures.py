@@ -10,8 +10,8 @@ from fuzz import bombs, oddities, strangers
 from fuzz.samples import damaged, samples
 
 Make = Callable[[random.Random, int], bytes]
-COUNT = 2400
-"""How many the whole corpus has."""
+COUNT, LEAST = 2400, 3
+"""How many the whole corpus has, and how many of a kind any corpus has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def kinds(side: int = bombs.ALLOWED_SIDE) -> MappingProxyType[str, Kind]:
 
 
 def corpus(seed: int, count: int = COUNT, side: int = bombs.ALLOWED_SIDE) -> Iterator[Picture]:
-    """Some of every kind, kind by kind: about `count` in all, and all of `COUNT` for that number."""
+    """Some of every kind, kind by kind: `count` in all, or somewhat more of few."""
     for name, kind in kinds(side).items():
-        for number in range(max(1, round(kind.count * count / COUNT))):
+        for number in range(max(LEAST, round(kind.count * count / COUNT))):
             yield Picture(name, f"{name} {number}", kind.make(random.Random(f"{seed} {name} {number}"), number))
