@@ -8,10 +8,13 @@ import pytest
 
 from cheap_library import open_library
 from client.relay import Relay, relay_to
+from job_service import FAST
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.client import AsyncClient, Client, Retries
 from search_by_image.engine import SearchEngine
 from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.jobs.jobs import Jobs
+from search_by_image.jobs.options import JobOptions
 from search_by_image.library import Library
 from serving import serving
 from v1.conftest import web  # noqa: F401
@@ -61,7 +64,11 @@ def service(tmp_path_factory) -> Iterator[tuple[str, Library]]:
     library = open_library(tmp_path_factory.mktemp("library"), collections=("pets",))
     engine = SearchEngine(library)
     fetcher = UrlFetcher(FetchSettings(allow_private=True, allowed_ports=(), timeout=5))
-    with serving(create_app(engine, fetcher, AppOptions(page_size_max=100, key_seconds=0))) as url:
+    options = AppOptions(page_size_max=100, key_seconds=0)
+    with (
+        Jobs(library, fetcher, JobOptions(tmp_path_factory.mktemp("spool"), **FAST)) as jobs,
+        serving(create_app(engine, fetcher, options, jobs=jobs)) as url,
+    ):
         yield url, library
     fetcher.close()
     engine.close()

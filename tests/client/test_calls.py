@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cheap_library import picture
-from search_by_image.client import AsyncClient, Base64, Client, Example, NewImage, Stored, calls
+from search_by_image.client import AsyncClient, Base64, Client, Example, NewImage, Stored, calls, job_calls
 from search_by_image.errors import InvalidInputError, NotFoundError, PreconditionFailedError, UnknownNameError
 
 
@@ -191,17 +191,25 @@ def test_the_service_tells_what_it_offers(client):
 
 
 def test_both_clients_have_every_call_with_its_parameters():
-    made_there = {name for name, made in vars(calls).items() if getattr(made, "__module__", "") == calls.__name__}
-    built = {name for name in made_there if not name.startswith("_")}
-    assert len(built) > 14
+    built = {name: made for room in (calls, job_calls) for name, made in vars(room).items() if builds(made, room)}
+    assert len(built) > 19
     for kind in (Client, AsyncClient):
-        for name in built:
-            method = inspect.signature(getattr(kind, name))
-            build = inspect.signature(getattr(calls, name))
+        for name, made in built.items():
+            method, build = inspect.signature(getattr(kind, name)), inspect.signature(made)
             assert list(method.parameters.values())[1:] == list(build.parameters.values())
-            assert getattr(kind, name).__doc__ == getattr(calls, name).__doc__
-    rest = {name for name in vars(Client) if not name.startswith("_")} - built
-    assert rest == {name for name in vars(AsyncClient) if not name.startswith("_")} - built - {"aclose"} | {"close"}
+            assert getattr(kind, name).__doc__ == made.__doc__
+    rest = {name for name in vars(Client) if not name.startswith("_")} - built.keys()
+    also = {name for name in vars(AsyncClient) if not name.startswith("_")} - built.keys()
+    assert rest == also - {"aclose"} | {"close"}
+    for name in rest - {"send", "close", "import_images"}:
+        ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (Client, AsyncClient))
+        assert list(ours.parameters.values()) == list(theirs.parameters.values())
+
+
+def builds(made, room):
+    name = getattr(made, "__name__", "_")
+    ours = getattr(made, "__module__", "") == room.__name__ and not name.startswith("_")
+    return ours and "Call" in str(inspect.signature(made).return_annotation)
 
 
 # Many at once

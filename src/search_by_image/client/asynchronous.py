@@ -8,14 +8,15 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from search_by_image.api.v1 import schemas
-from search_by_image.client import calls
+from search_by_image.api.v1 import job_schemas, schemas
+from search_by_image.client import calls, job_calls
 from search_by_image.client.bulk import ImportProgress, ImportReport, NewImage, Tally
 from search_by_image.client.call import Call
 from search_by_image.client.connection import SECONDS, Connection
-from search_by_image.client.errors import no_answer
+from search_by_image.client.errors import ClientError, no_answer
 from search_by_image.client.methods import shown_as
 from search_by_image.client.retries import Retries, is_lost
+from search_by_image.client.waiting import PATIENCE, Waiting
 from search_by_image.errors import SearchByImageError
 
 P = ParamSpec("P")
@@ -63,6 +64,11 @@ class AsyncClient:
     collection = _sending(calls.collection)
     create_collection = _sending(calls.create_collection)
     drop_collection = _sending(calls.drop_collection)
+    start_import = _sending(job_calls.start_import)
+    job = _sending(job_calls.job)
+    job_page = _sending(job_calls.job_page)
+    job_error_page = _sending(job_calls.job_error_page)
+    cancel_job = _sending(job_calls.cancel_job)
     info = _sending(calls.info)
     is_ready = _sending(calls.is_ready)
 
@@ -128,6 +134,52 @@ class AsyncClient:
             raise
         return tally.report()
 
+    async def jobs(
+        self, *, collection: str | None = None, state: job_calls.State | None = None, limit: int = 100
+    ) -> AsyncIterator[job_schemas.Job]:
+        """All import jobs one by one, the latest first, read in pages of `limit`."""
+        cursor: str | None = None
+        while True:
+            page = await self.job_page(collection=collection, state=state, cursor=cursor, limit=limit)
+            for job in page.jobs:
+                yield job
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def job_errors(self, id: str, *, limit: int = 100) -> AsyncIterator[job_schemas.ItemFailure]:
+        """All failed items of a job one by one, read in pages of `limit`."""
+        cursor: str | None = None
+        while True:
+            page = await self.job_error_page(id, cursor=cursor, limit=limit)
+            for error in page.errors:
+                yield error
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def wait_for_job(
+        self,
+        id: str,
+        *,
+        on_progress: Callable[[job_schemas.Job], None] | None = None,
+        timeout: float | None = None,
+        patience: float = PATIENCE,
+    ) -> job_schemas.JobWithErrors:
+        """The job when it has ended, told of by its events; where they do not come it is asked for again and again.
+
+        `timeout`: seconds after which `NotEndedError` is raised; `patience`: seconds for which the service may be away.
+        """
+        waiting = Waiting(id, on_progress, timeout, patience)
+        while True:
+            try:
+                await self._follow(id, waiting)
+                if waiting.is_over(job := await self.job(id)):
+                    return job
+            except ClientError as error:
+                waiting.forgive(error)
+            await asyncio.sleep(waiting.pause())
+
     async def aclose(self) -> None:
         await self._http.aclose()
 
@@ -136,6 +188,17 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def _follow(self, id: str, waiting: Waiting) -> None:
+        """Hear the job's events as long as they come."""
+        try:
+            async with self._http.stream("GET", job_calls.events_of(id), headers=waiting.headers) as answer:
+                if waiting.begin(answer):
+                    async for line in answer.aiter_lines():
+                        if waiting.hears(line):
+                            return
+        except httpx.TransportError:
+            return
 
     async def _import(self, collection: str, image: NewImage, pipeline: str | None, tally: Tally) -> None:
         try:

@@ -1,7 +1,8 @@
 """One call as data: what is sent, and what its answer is read as. Both clients send the same ones."""
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -18,12 +19,22 @@ MERGE_PATCH = "application/merge-patch+json"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body: `data` of the media type `kind`, or a form of `fields` and `files`, or nothing."""
+    """A body: `data` or `pieces` of the media type `kind`, or a form of `fields` and `files`, or nothing.
+
+    `once`: the pieces can be had once only, so the call is never made again.
+    """
 
     data: bytes | None = None
     kind: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[bytes] = ()
+    pieces: Callable[[], Iterator[bytes]] | None = None
+    once: bool = False
+
+    def body(self, http: httpx.Client | httpx.AsyncClient) -> bytes | Iterator[bytes] | AsyncIterator[bytes] | None:
+        if self.pieces is None:
+            return self.data
+        return _awaited(self.pieces()) if isinstance(http, httpx.AsyncClient) else self.pieces()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Call(Generic[T]):
             self.path,
             params=self.params or None,
             headers={**kind, **self.headers},
-            content=content.data,
+            content=content.body(http),
             data=content.fields or None,
             files=[(FILE, ("picture", file)) for file in content.files] or None,
         )
@@ -98,6 +109,12 @@ def optional(model: type[Model]) -> Callable[[httpx.Response], Model | None]:
     """None for an answer that is no success."""
     read = reading(model)
     return lambda answer: read(answer) if answer.is_success else None
+
+
+async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """What makes the pieces may wait for a disk or a network: it is given a thread."""
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
 
 
 def nothing(_answer: httpx.Response) -> None:

@@ -32,6 +32,12 @@ class NoAnswerError(ClientError):
     code = "no_answer"
 
 
+class NotEndedError(ClientError):
+    """The job that is waited for has not ended in the time given; it goes on at the service."""
+
+    code = "not_ended"
+
+
 class UnexpectedAnswerError(ClientError):
     """An answer that is not the service's: from a proxy before it, or a service of another kind."""
 

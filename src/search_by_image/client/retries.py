@@ -31,7 +31,7 @@ class Retries:
 
     def pause(self, call: AnyCall, attempt: int, outcome: Outcome) -> float | None:
         """Seconds to wait before attempt `attempt + 1`, the first is 1; None: `outcome` is the last word."""
-        if attempt >= self.attempts or not is_worth_repeating(call, outcome):
+        if call.content.once or attempt >= self.attempts or not is_worth_repeating(call, outcome):
             return None
         back_off = min(self.longest, self.base * 2.0 ** (attempt - 1)) * self.dice.uniform(0.5, 1)
         asked = retry_after(outcome) if isinstance(outcome, httpx.Response) else None
