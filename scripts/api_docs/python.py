@@ -108,6 +108,14 @@ def _picture(source: Json) -> str:
     return _called("Example", stored, weight=source["weight"]) if "weight" in source else stored
 
 
+def _import(operation: Operation) -> Iterator[str]:
+    """A list is sent as items, whose URLs the client keeps as the service does."""
+    said = samples.query(operation)
+    yield _called("client.start_import", *_path(operation), '"pictures.zip"', **said)
+    for listed in samples.examples_of(operation, JSON):
+        yield f"job = {_called('client.start_import', *_path(operation), _shown(listed['urls']), **said)}"
+
+
 def _by_httpx(operation: Operation) -> str:
     sent = [_shown(samples.url_with_query(operation))]
     if FORM in operation.bodies:
@@ -133,6 +141,12 @@ _BY_CLIENT: dict[str, Callable[[Operation], Any]] = {
     "search_collection": _search,
     "search_collections": _search,
     "compare": _compare,
+    "import_images": _import,
+    "list_jobs": _simple("job_page"),
+    "get_job": _simple("job"),
+    "list_errors": _simple("job_error_page"),
+    "job_events": _simple("wait_for_job"),
+    "cancel_job": _simple("cancel_job"),
     "info": _simple("info"),
     "readyz": _simple("is_ready"),
 }

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from search_by_image.cli.places.base import Place
+    from search_by_image.client import Client
     from search_by_image.engine import SearchEngine
     from search_by_image.records.base import RecordStore
     from search_by_image.settings import Settings
@@ -56,12 +57,19 @@ def opened_place(
     if config is not None:
         raise typer.BadParameter("A server was given, too; it has settings of its own. Leave out --config or --server.")
     from search_by_image.cli.places.server import ServerPlace
+
+    with opened_client(server, key, debug) as client:
+        yield ServerPlace(client, server)
+
+
+@contextmanager
+def opened_client(server: str, key: str | None, debug: bool) -> Iterator["Client"]:
     from search_by_image.client import Client
 
     if debug:
         logging.basicConfig(level=logging.INFO)
     with Client(server, key or None) as client:
-        yield ServerPlace(client, server)
+        yield client
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from search_by_image.cli import (
     holdings,
     importing,
     info,
+    jobs,
     plugin_list,
     searching,
     serving,
@@ -60,6 +61,7 @@ def create_cli() -> typer.Typer:
     cli.command("check", epilog=upkeep.CHECK_EXAMPLES)(upkeep.check)
     cli.command("reindex", epilog=upkeep.REINDEX_EXAMPLES)(upkeep.reindex)
     cli.add_typer(_key_commands(), name="keys")
+    cli.add_typer(_job_commands(), name="jobs")
     cli.add_typer(_config_commands(), name="config")
     return cli
 
@@ -71,6 +73,16 @@ def _key_commands() -> typer.Typer:
     keys.command("revoke", epilog=api_keys.REVOKE_EXAMPLES)(api_keys.revoke)
     keys.command("delete", epilog=api_keys.DELETE_EXAMPLES)(api_keys.delete)
     return keys
+
+
+def _job_commands() -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help="Imports that a service does in the background.")
+    group.command("start", epilog=jobs.START_EXAMPLES)(jobs.start)
+    group.command("list", epilog=jobs.LIST_EXAMPLES)(jobs.list_)
+    group.command("show", epilog=jobs.SHOW_EXAMPLES)(jobs.show)
+    group.command("watch", epilog=jobs.WATCH_EXAMPLES)(jobs.watch)
+    group.command("cancel", epilog=jobs.CANCEL_EXAMPLES)(jobs.cancel)
+    return group
 
 
 def _config_commands() -> typer.Typer:
