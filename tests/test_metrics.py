@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from asking import ask
 from cheap_library import picture
+from job_service import NDJSON, counts, job_service, ndjson, web_server
 from raw_servers import sized
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.errors import InvalidInputError, ModelError, StoreUnavailableError
@@ -123,6 +124,36 @@ def test_imports(app, engine):
     assert value(app, "imports_failed_total", code="invalid_input") == 1
     engine.library.remove(Match())
     assert value(app, "images_removed_total") == 1
+
+
+def test_jobs_by_state_and_their_items_by_outcome(tmp_path, monkeypatch):
+    with web_server() as web, job_service(tmp_path, at_once=1) as service:
+        web.may_answer.clear()
+        items = [{"id": str(n), "url": f"{web.url}/{n}.png"} for n in range(3)]
+        ids = [service.start(ndjson(body), NDJSON).json()["id"] for body in ([*items, {}], items[:1], items[:1])]
+        service.until(ids[0], lambda job: job["state"] == "running")
+        assert [value(service.app, "jobs", state=state) for state in ("queued", "running")] == [2, 1]
+        assert value(service.app, "job_items_total", outcome="created") == 0
+        service.http.post(f"/v1/jobs/{ids[1]}:cancel")
+        web.may_answer.set()
+        for id_ in ids:
+            service.ended(id_)
+        items_now = {kind: value(service.app, "job_items_total", outcome=kind) for kind in counts()}
+        assert items_now == counts(created=3, skipped=1, failed=1)
+        ended = [value(service.app, "jobs_ended_total", state=state) for state in ("succeeded", "failed", "cancelled")]
+        assert ended == [2, 0, 0]
+        assert value(service.app, "jobs", state="queued") == value(service.app, "jobs", state="running") == 0
+
+        def fail(*_, **__):
+            raise StoreUnavailableError("down")
+
+        monkeypatch.setattr(service.library.ledger, "list", fail)
+        assert value(service.app, "jobs", state="running") == 0
+        monkeypatch.undo()
+
+
+def test_a_service_without_jobs_tells_of_none(app):
+    assert not [key for key in read(app) if "job" in key[0]]
 
 
 def test_what_waits_for_inference(app, engine):

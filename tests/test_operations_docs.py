@@ -11,6 +11,8 @@ from asking import ask
 from cheap_library import picture
 from search_by_image.api.app import create_app
 from search_by_image.fetch import FetchSettings, UrlFetcher
+from search_by_image.jobs.jobs import Jobs
+from search_by_image.jobs.options import JobOptions
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("operations.md", "operations.zh-CN.md")
@@ -18,10 +20,13 @@ OURS = re.compile(r"search_by_image_\w+")
 
 
 @pytest.fixture
-def families(engine):
+def families(engine, tmp_path):
     """Name -> type, labels of each metric that the service has of its own, every one of them with a sample."""
-    with UrlFetcher(FetchSettings()) as fetcher:
-        app = create_app(engine, fetcher)
+    with (
+        UrlFetcher(FetchSettings()) as fetcher,
+        Jobs(engine.library, fetcher, JobOptions(tmp_path / "spool")) as jobs,
+    ):
+        app = create_app(engine, fetcher, jobs=jobs)
         body = {"file": "AAAA", "pipeline": "Thumb", "image_doc": {}}
         ask(app, "POST", "/api/SearchServer/ImportByBase64", json=body)
         form = {"pipeline": "Thumb", "image_doc": "{}"}

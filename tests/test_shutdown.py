@@ -1,5 +1,6 @@
 """SIGTERM on the real service: what runs gets its answer, new calls get 503, everything is saved, exit code 0."""
 
+import json
 import signal
 import socket
 import threading
@@ -13,11 +14,13 @@ import pytest
 from cheap_library import picture
 from raw_servers import sized
 from search_by_image.assembly import open_engine
+from search_by_image.client import Client
 from search_by_image.server import answering_meanwhile, listening, url_of
 from search_by_image.settings import load_settings
 from service_process import DEADLINE, started
 
 CALLS = "/api/SearchServer"
+NDJSON = {"Content-Type": "application/x-ndjson"}
 PRIVATE = {"FETCH__ALLOW_PRIVATE": "true", "FETCH__ALLOWED_PORTS": "", "FETCH__TIMEOUT": 30}
 
 
@@ -69,6 +72,26 @@ def test_a_request_under_way_gets_its_answer_and_new_ones_503(tmp_path, slow):
     assert '"exception"' not in stderr
     with open_engine(load_settings(environ=settings_of(tmp_path)), maintain=False) as engine:
         assert engine.library.count() == 1
+
+
+@pytest.mark.slow
+def test_who_watches_a_job_does_not_keep_the_service_and_the_job_goes_on_later(tmp_path, slow):
+    """The next look at the job would be after a minute; the caller hears that there is no more to come long before."""
+    given = PRIVATE | {"LIMITS__SHUTDOWN_SECONDS": 3600, "JOBS__POLL": 60, "JOBS__HEARTBEAT": 60}
+    with started(tmp_path, **given) as (process, url), httpx.Client(base_url=url, timeout=20) as http:
+        body = json.dumps({"id": "cat-1", "url": slow.url}) + "\n"
+        job = http.post("/v1/collections/pets/imports", content=body, headers=NDJSON).json()
+        assert slow.asked.wait(DEADLINE)
+        with http.stream("GET", f"/v1/jobs/{job['id']}/events") as answer:
+            lines = answer.iter_lines()
+            assert "event: progress" in (next(lines) for _ in range(10))
+            process.send_signal(signal.SIGTERM)
+            assert "event: end" not in list(lines)
+        slow.may_answer.set()
+        _, stderr = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, "Traceback" in stderr) == (0, False)
+    with started(tmp_path, **given | {"JOBS__POLL": 0.1}) as (process, url), Client(url) as client:
+        assert client.wait_for_job(job["id"], timeout=DEADLINE).counts.created == 1
 
 
 def settings_of(folder):

@@ -99,7 +99,7 @@ def create_app(
     )
     app.state.lifecycle = lifecycle = Lifecycle()
     readiness = Readiness.of(engine.library)
-    metrics = Metrics(engine.library, lifecycle, readiness, count_seconds=options.count_seconds)
+    metrics = Metrics(engine.library, lifecycle, readiness, jobs, count_seconds=options.count_seconds)
     _add_middleware(app, engine.library, options, lifecycle, upload_limits(jobs, options))
     app.add_middleware(Tracing, observers=(log_access, metrics.observe), spans=spans)
     app.add_middleware(SafeHeaders)

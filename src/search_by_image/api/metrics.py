@@ -12,8 +12,10 @@ from prometheus_client.exposition import choose_encoder
 
 from search_by_image.api.exchange import Finished
 from search_by_image.api.gauges import LibraryGauges
+from search_by_image.api.job_gauges import JobGauges
 from search_by_image.api.lifecycle import Lifecycle
 from search_by_image.api.readiness import Readiness
+from search_by_image.jobs.jobs import Jobs
 from search_by_image.library import Library
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -26,7 +28,13 @@ class Metrics:
     """`count_seconds`: how long a count of images holds."""
 
     def __init__(
-        self, library: Library, lifecycle: Lifecycle, readiness: Readiness, *, count_seconds: float = COUNT_SECONDS
+        self,
+        library: Library,
+        lifecycle: Lifecycle,
+        readiness: Readiness,
+        jobs: Jobs | None = None,
+        *,
+        count_seconds: float = COUNT_SECONDS,
     ) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
@@ -52,6 +60,8 @@ class Metrics:
         build = Info("search_by_image_build", "The version that runs.", registry=self._registry)
         build.info({"version": version("search-by-image"), "python": platform.python_version()})
         self._registry.register(LibraryGauges(library, lifecycle, readiness, count_seconds=count_seconds))
+        if jobs is not None:
+            self._registry.register(JobGauges(jobs))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 

@@ -1,17 +1,19 @@
 """Import jobs as a service sees them: taken in, asked for, cancelled, worked on in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from search_by_image.errors import OverloadedError
+from search_by_image.errors import NotFoundError, OverloadedError
 from search_by_image.fetch import UrlFetcher
 from search_by_image.jobs.book import JobBook
 from search_by_image.jobs.item_errors import ItemError, ItemErrors
 from search_by_image.jobs.job import Format, Job, OnDuplicate, Webhook
+from search_by_image.jobs.job_tally import JobTally
 from search_by_image.jobs.options import JobOptions
 from search_by_image.jobs.sources import Sources
 from search_by_image.jobs.spool import Incoming, Spool
@@ -46,6 +48,7 @@ class Jobs:
         self._library = library
         self._fetcher = fetcher
         self.options = options
+        self.tally = JobTally()
         self._book = JobBook(library.ledger)
         self._errors = ItemErrors(library.ledger)
         self._spool = Spool(options.spool_path, options.max_bytes)
@@ -60,6 +63,7 @@ class Jobs:
             sources=self._sources,
             webhooks=webhooks,
             tidying=tidying,
+            tally=self.tally,
         )
 
     def __enter__(self) -> Self:
@@ -104,6 +108,14 @@ class Jobs:
     def newest(self, admit: Admit, *, after: str = "", limit: int) -> list[Job]:
         """The latest jobs that `admit` lets through; `after`: older than the job of this id."""
         return list(islice(filter(admit, self._book.newest(after=after)), limit))
+
+    def open(self) -> Iterator[Job]:
+        """Those that have not ended, of all processes."""
+        for id_ in self._book.open_ids():
+            with suppress(NotFoundError):
+                job = self._book.find(id_)
+                if not job.state.has_ended:
+                    yield job
 
     def errors(self, id_: str, *, after: int = 0, limit: int) -> list[ItemError]:
         """The next `limit` failed items with a number above `after`; of many failures the first `max_errors`."""

@@ -10,6 +10,7 @@ from search_by_image.jobs.importer import Imported, Importer
 from search_by_image.jobs.item_errors import ItemError, ItemErrors
 from search_by_image.jobs.items import Item, Read, Source
 from search_by_image.jobs.job import Format
+from search_by_image.jobs.job_tally import JobTally
 from search_by_image.jobs.lease import Lease
 from search_by_image.jobs.options import JobOptions
 from search_by_image.jobs.patience import Patience
@@ -34,12 +35,15 @@ class JobRun:
         options: JobOptions,
         computing: threading.Semaphore,
         stopping: threading.Event,
+        *,
+        tally: JobTally,
     ) -> None:
         self._library = library
         self._errors = ItemErrors(library.ledger)
         self._lease = lease
         self._options = options
         self._computing = computing
+        self._tally = tally
         self._patience = Patience(stopping, lease)
         self._job = lease.job
         self._first_batch_ends = self._job.counts.done + options.batch
@@ -86,6 +90,7 @@ class JobRun:
         room = max(self._options.max_errors - counts.failed, 0)
         self._patience.get(lambda: self._errors.put(self._job.id, imported.errors[:room]))
         self._patience.get(lambda: self._lease.record(counts.plus(imported.counts)))
+        self._tally.add(imported.counts)
 
     def _worker_count(self) -> int:
         waits = 0 if self._job.format is Format.ZIP else self._options.fetches

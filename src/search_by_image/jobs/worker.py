@@ -13,6 +13,7 @@ from time import monotonic
 from search_by_image.errors import NotFoundError, SearchByImageError
 from search_by_image.jobs.book import JobBook
 from search_by_image.jobs.job import Failure, Job, State, first_id_before
+from search_by_image.jobs.job_tally import JobTally
 from search_by_image.jobs.lease import Lease, LeaseLostError
 from search_by_image.jobs.options import JobOptions
 from search_by_image.jobs.patience import HaltedError
@@ -46,6 +47,7 @@ class JobWorker:
         sources: Sources,
         webhooks: Webhooks,
         tidying: Tidying,
+        tally: JobTally,
     ) -> None:
         self._library = library
         self._options = options
@@ -54,6 +56,7 @@ class JobWorker:
         self._sources = sources
         self._webhooks = webhooks
         self._tidying = tidying
+        self._tally = tally
         self._name = secrets.token_hex(8)
         self._silence = Silence(0.0 if options.alone else options.lease)
         self._computing = threading.BoundedSemaphore(options.threads)
@@ -171,19 +174,23 @@ class JobWorker:
         try:
             self._import(lease)
         except HaltedError:
-            lease.end(State.CANCELLED) if lease.is_cancelled else lease.give_back()
+            self._end(lease, State.CANCELLED) if lease.is_cancelled else lease.give_back()
         except LeaseLostError:
             raise
         except SearchByImageError as error:
-            lease.end(State.FAILED, Failure.of(error.code, str(error)))
+            self._end(lease, State.FAILED, Failure.of(error.code, str(error)))
         except Exception:
             _logger.exception("The job %s failed", lease.job.id)
-            lease.end(State.FAILED, BROKEN)
+            self._end(lease, State.FAILED, BROKEN)
         else:
-            lease.end(State.SUCCEEDED)
+            self._end(lease, State.SUCCEEDED)
+
+    def _end(self, lease: Lease, state: State, failure: Failure | None = None) -> None:
+        lease.end(state, failure)
+        self._tally.end(state)
 
     def _import(self, lease: Lease) -> None:
         job = lease.job
-        run = JobRun(self._library, lease, self._options, self._computing, self._stopping)
+        run = JobRun(self._library, lease, self._options, self._computing, self._stopping, tally=self._tally)
         with self._sources.open(self._spool.path(job), job.format, job.id) as source:
             run.run(source)

@@ -18,6 +18,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 LOOKUPS_AT_ONCE = 4
 RETRY_MS = 2000
 RETRY_AFTER = 10
+BLINK = 0.2
 
 
 class EventStreams:
@@ -62,8 +63,14 @@ class EventStreams:
             elif monotonic() - spoke >= self._jobs.options.heartbeat:
                 yield format_sse_event(comment="heartbeat")
                 spoke = monotonic()
-            await sleep(self._jobs.options.poll)
+            await self._pause()
             job = await self._look_up(job)
+
+    async def _pause(self) -> None:
+        """Until the next look, or the service is being stopped."""
+        until = monotonic() + self._jobs.options.poll
+        while not self._is_stopping() and (left := until - monotonic()) > 0:
+            await sleep(min(left, BLINK))
 
     async def _look_up(self, job: Job) -> Job:
         """In threads of its own: those of the requests may all be at work. As it was, where the store is away."""
