@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from cheap_library import picture
+from memory_arenas import arenas_of
 from service_process import DEADLINE, started
 
 PLACES, QUEUE, CALLERS = 2, 50, 70
@@ -36,8 +37,9 @@ def test_as_many_wait_as_may_and_the_others_are_refused_at_once(tmp_path):
     for name, text in {"conf/server.xml": SETTINGS, "plugins/patient.py": PATIENT}.items():
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text, encoding="utf-8")
-    with started(tmp_path, LIMITS__QUEUE=QUEUE, LIMITS__THREADS=PLACES - 1) as (_, url):
+    with started(tmp_path, LIMITS__QUEUE=QUEUE, LIMITS__THREADS=PLACES - 1) as (process, url):
         refused, readiness, waited = asyncio.run(rush(url, tmp_path / "go"))
+        assert arenas_of(process.pid) < PLACES
     assert [answer.status_code for answer in refused] == [503] * (CALLERS - PLACES - QUEUE)
     assert {answer.json()["code"] for answer in refused} == {"overloaded"}
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
