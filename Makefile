@@ -18,7 +18,7 @@ run: $(VENV)/installed ## Serve your own library as conf/server.xml says
 	$(BIN)/search-by-image serve --config conf/server.xml
 
 test: lint types ## Check style and types, then run every test
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=95
 
 test-all: ## The same, and the tests that take minutes (CI leaves them out)
 	SEARCH_BY_IMAGE_TEST_EVERY_CASE=1 $(MAKE) test

@@ -34,6 +34,7 @@ from serving import serving
 from sql_servers import MariaDb, PostgreSql, SqlServer
 
 SHARED = ("milvus", "mariadb", "postgresql", "mongodb", "demo")
+MILVUS = pytest.StashKey[MilvusProcess]()
 EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
 
 
@@ -44,14 +45,23 @@ def wants_every_case() -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     soaks = [] if wants_every_case() else [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=soaks)
-    items[:] = sorted((item for item in items if item not in soaks), key=uses_milvus)
+    items[:] = sorted((item for item in items if item not in soaks), key=when)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
 
 
-def uses_milvus(item: pytest.Item) -> bool:
-    """They come last and together: a Milvus that has nothing to do takes a third of a core."""
-    return group_of(item) == "milvus"
+def when(item: pytest.Item) -> int:
+    """The groups that take longest begin, so that no process is left alone with one of them at the end."""
+    group = group_of(item)
+    return SHARED.index(group) if group in SHARED else len(SHARED)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A Milvus that has nothing more to do takes a third of a core."""
+    if MILVUS in item.config.stash and nextitem is not None and group_of(nextitem) != "milvus":
+        item.config.stash[MILVUS].close()
+        del item.config.stash[MILVUS]
 
 
 def group_of(item: pytest.Item) -> str:
@@ -145,7 +155,7 @@ def demo_service(demo: Demo, demo_engine: SearchEngine) -> Iterator[DemoService]
 
 
 @pytest.fixture(scope="session")
-def milvus() -> Iterator[MilvusProcess]:
+def milvus(pytestconfig: pytest.Config) -> Iterator[MilvusProcess]:
     """A real Milvus; where no network namespace is allowed it would listen to the world, so it stays away."""
     if reason := milvus_server.why_not():
         missing(reason)
@@ -154,6 +164,7 @@ def milvus() -> Iterator[MilvusProcess]:
     server = MilvusProcess()
     try:
         server.start()
+        pytestconfig.stash[MILVUS] = server
         yield server
     finally:
         server.close()

@@ -85,10 +85,11 @@ class MilvusProcess:
         self._relay.silent.set() if silent else self._relay.silent.clear()
 
     def close(self) -> None:
+        """More than once is all right."""
         if self._process is not None:
             self.stop()
         self._relay.close()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _forget(self) -> None:
         self._process.stdin.close()
