@@ -63,11 +63,15 @@ def _as_bytes(_context: schemathesis.SerializationContext, value: object) -> byt
     return data if isinstance(data, bytes) else str(data).encode("utf-8", errors="surrogatepass")
 
 
-def fuzz(service: Service, examples: int, seed: int | None = None) -> Outcome:
-    """`examples`: of each operation, in the phase that makes them up; others come on top."""
+def fuzz(service: Service, examples: int, seed: int | None = None, *, edges: bool = True) -> Outcome:
+    """`examples`: of each operation, in the phase that makes them up; `edges`: those of every parameter come on top."""
     said = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     headers = {"Authorization": f"Bearer {service.key}", "Host": service.url.removeprefix("http://")}
-    varying = {"headers": headers, "generation": {"max-examples": examples}} | ({} if seed is None else {"seed": seed})
+    varying = {
+        "headers": headers,
+        "generation": {"max-examples": examples},
+        "phases": {"coverage": {"enabled": edges}},
+    } | ({} if seed is None else {"seed": seed})
     config = SchemathesisConfig.from_dict(said | varying)
     if service.app is not None:
         schema = schemathesis.openapi.from_asgi("/openapi.json", service.app, config=config, headers=headers)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 
 import milvus_server
 import mongodb_server
@@ -40,6 +41,13 @@ EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
 
 def wants_every_case() -> bool:
     return bool(os.environ.get(EVERY_CASE))
+
+
+def pytest_configure() -> None:
+    """A machine's speed decides nothing; properties are tried more often where every case is wanted."""
+    settings.register_profile("each-commit", max_examples=30, deadline=None)
+    settings.register_profile("every-case", deadline=None)
+    settings.load_profile("every-case" if wants_every_case() else "each-commit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,6 +11,9 @@ from fastapi import FastAPI
 from search_by_image.listener import listener_config
 from search_by_image.settings import Settings, load_settings
 
+LONGEST = 60
+"""Seconds that it may take to stop."""
+
 
 @contextmanager
 def serving(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
@@ -25,4 +28,5 @@ def serving(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
     scheme = "https" if config.is_ssl else "http"
     yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
-    thread.join()
+    thread.join(LONGEST)
+    assert not thread.is_alive(), "the service does not stop"

@@ -18,7 +18,8 @@ from cheap_library import open_library, picture
 from search_by_image.library import Library
 from search_by_image.records.base import Match, State
 
-KILLS = 30
+KILLS = 12
+"""`make faults` kills a hundred times."""
 CHILD = Path(__file__).with_name("crash_child.py")
 NUMBERS_A_ROUND = 100_000
 

@@ -571,7 +571,7 @@ def unresolving():
     return fetcher(Names({}))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS)
 def test_any_text_gives_only_our_errors_and_no_inner_connection(network, unresolving, text):
     with pytest.raises(FetchError) as caught:

@@ -16,14 +16,14 @@ from search_by_image.jobs import items
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("place", PLACES)
-def test_every_answer_is_as_described(place, tmp_path):
+@pytest.mark.parametrize(("place", "least"), [("in-process", 1000), ("running", 100)])
+def test_every_answer_is_as_described(place, least, tmp_path):
     with PLACES[place](tmp_path) as service:
-        outcome = fuzz(service, examples=2, seed=1)
+        outcome = fuzz(service, examples=2, seed=1, edges=place == "in-process")
     assert outcome.errors == []
     assert outcome.failures == {}
-    assert outcome.cases > 1000
-    assert outcome.statuses.keys() > {200, 201, 401, 404, 405, 422}
+    assert outcome.cases > least
+    assert outcome.statuses.keys() > {200, 401, 404, 422}
     assert not [status for status in outcome.statuses if status >= 500 or status == 0]
 
 

@@ -162,7 +162,7 @@ def interrupt_when():
     before = signal.signal(signal.SIGUSR1, interrupt)
     yield start
     for watching in watchers:
-        watching.join(SOON)
+        watching.join()
     signal.signal(signal.SIGUSR1, before)
 
 

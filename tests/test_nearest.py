@@ -86,7 +86,7 @@ vectors = st.tuples(coordinates, coordinates)
 reaches = st.builds(Reach, some=st.integers(1, 6), few=st.integers(1, 6), widest=st.integers(1, 12)) | st.none()
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     filled=st.lists(st.tuples(filter_cases.document, vectors), min_size=1, max_size=25),
     where=filter_cases.filters,

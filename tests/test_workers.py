@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cheap_library import library_over, picture
-from conftest import wants_every_case
 from milvus_server import PASSWORD, USER
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.reindexing import Reindex
@@ -25,7 +24,9 @@ PAUSE = 0.1
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 
-@pytest.fixture(params=["mariadb", "mongodb", pytest.param("sqlite", marks=pytest.mark.soak)])
+@pytest.fixture(
+    params=["mariadb", pytest.param("mongodb", marks=pytest.mark.soak), pytest.param("sqlite", marks=pytest.mark.soak)]
+)
 def settings(request: pytest.FixtureRequest, milvus, tmp_path) -> dict[str, str]:
     records = {
         "mariadb": lambda: {"records/url": request.getfixturevalue("mariadb_server").create_database("workers")},
@@ -62,9 +63,8 @@ def test_two_services_are_one(services, settings):
     said_alike(services, kept)
     one.remove(kept.pop())
     said_alike(services, kept)
-    if "mongodb/host" not in settings or wants_every_case():
-        kept |= while_the_index_is_built_anew(services, settings)
-        said_alike(services, kept)
+    kept |= while_the_index_is_built_anew(services, settings)
+    said_alike(services, kept)
     assert ran(settings, "check", "--sample", "20")["ok"]
     what_is_cleared_is_gone_and_can_be_filled(one, other, settings)
 

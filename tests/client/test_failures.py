@@ -157,7 +157,7 @@ def test_the_key_is_sent_and_never_shown(open_client, relay, key):
         caught.append(error.value)
     assert [error.code for error in caught] == ["forbidden", "unauthenticated", "unauthenticated", "invalid_input"]
     shown = repr([vars(getattr(client, "client", client)), *caught])
-    assert key.rpartition("_")[2] not in shown
+    assert key.split("_", 2)[2] not in shown
 
 
 # Once more

@@ -206,7 +206,7 @@ def test_pictures_go_by_name_wherever_one_begins(tmp_path):
         assert [(item.number, item.key) for item in source.items(17)] == [(n + 1, names[n]) for n in (17, 18, 19)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
     st.integers(0, 400),

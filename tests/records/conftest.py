@@ -51,8 +51,15 @@ def hash_of(id_):
     return hashlib.sha256(str(id_).encode()).digest()
 
 
+def tries(all_of_them: int) -> int:
+    """How many examples a property gets on each store."""
+    return all_of_them if wants_every_case() else all_of_them // 3
+
+
 one_store = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=tries(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from records.conftest import EVERY, hash_of, ids_of, record
+from records.conftest import EVERY, hash_of, ids_of, record, tries
 from search_by_image.errors import DuplicateIdError, KeyTakenError, StoreError
 from search_by_image.records.base import Match, Publication, State
 
@@ -201,5 +201,5 @@ class Keys(RuleBasedStateMachine):
 def test_any_order_of_publications_does_as_a_dictionary_would(make_records):
     records = make_records()
     run_state_machine_as_test(
-        lambda: Keys(records), settings=settings(max_examples=25, stateful_step_count=20, deadline=None)
+        lambda: Keys(records), settings=settings(max_examples=tries(25), stateful_step_count=20, deadline=None)
     )

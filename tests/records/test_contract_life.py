@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from records.conftest import EVERY, hash_of, record
+from records.conftest import EVERY, hash_of, record, tries
 from search_by_image.errors import DuplicateIdError
 from search_by_image.filters import In, matches
 from search_by_image.records.base import Match, State, Stored
@@ -106,5 +106,5 @@ class Life(RuleBasedStateMachine):
 def test_any_order_of_calls_does_as_a_dictionary_would(make_records):
     records = make_records()
     run_state_machine_as_test(
-        lambda: Life(records), settings=settings(max_examples=25, stateful_step_count=20, deadline=None)
+        lambda: Life(records), settings=settings(max_examples=tries(25), stateful_step_count=20, deadline=None)
     )

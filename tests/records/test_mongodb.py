@@ -167,6 +167,7 @@ def test_an_upgrade_goes_on_where_it_was_stopped(make_store, store, monkeypatch)
     assert store.count(Match(Compare("n", Order.GTE, 1))) == 450
 
 
+@pytest.mark.soak
 def test_a_row_too_large_for_more_terms_keeps_those_it_has(make_store, store, caplog):
     store.put([record(1, {"n": "old"}), record(2)])
     as_of_old(store)
@@ -231,6 +232,7 @@ def test_a_batch_that_fails_takes_out_only_what_it_put(store):
     assert store.in_state(State.REMOVING)["app_images"].tolist() == [2]
 
 
+@pytest.mark.soak
 def test_a_document_larger_than_mongodb_takes_is_refused_and_nothing_is_written(store):
     for large in ({"text": "猫" * 5_600_000}, {"numbers": list(range(700_000))}):
         with pytest.raises(StoreError, match="16 MB"):

@@ -28,7 +28,7 @@ from vectors.stores import (
 
 
 class TestKinds:
-    @pytest.mark.parametrize("metric", [Metric.COSINE, Metric.L2])
+    @pytest.mark.parametrize("metric", [Metric.COSINE, pytest.param(Metric.L2, marks=pytest.mark.soak)])
     def test_churn_keeps_the_recall(self, tmp_path, kind, metric):
         clusters, generator = Clusters(), np.random.default_rng(1)
         ids, vectors, next_id = np.arange(4000), clusters.vectors(4000), 4000
