@@ -19,7 +19,7 @@ from search_by_image.vectors.milvus_names import collection_name
 
 TESTS = Path(__file__).parents[1] / "tests"
 PATIENCE = 1800
-LITE = "50,000 vectors, the most that it is good for; each search takes time in proportion to them"
+LITE = "50,000 vectors, the most that it is good for; each search takes time in proportion to them; 100 queries"
 Search = Callable[[Vector, int], list[int]]
 
 
@@ -38,6 +38,7 @@ class StoreKind:
     open: Callable[[Path, Space], Any]
     note: str = ""
     rows: int = 100_000
+    queries: int = 1000
 
 
 @contextmanager
@@ -95,8 +96,8 @@ KINDS = {
     "Milvus server, IVF_SQ8": StoreKind(partial(milvus, "IVF_SQ8")),
     "Milvus server, FLAT": StoreKind(partial(milvus, "FLAT")),
     "Milvus server, AUTOINDEX": StoreKind(partial(milvus, "AUTOINDEX")),
-    "Milvus Lite, HNSW": StoreKind(partial(milvus_lite, "HNSW"), LITE, 50_000),
-    "Milvus Lite, FLAT": StoreKind(partial(milvus_lite, "FLAT"), LITE, 50_000),
+    "Milvus Lite, HNSW": StoreKind(partial(milvus_lite, "HNSW"), LITE, 50_000, 100),
+    "Milvus Lite, FLAT": StoreKind(partial(milvus_lite, "FLAT"), LITE, 50_000, 100),
 }
 
 

@@ -17,14 +17,15 @@ from benchmarks.stores import Measured
 from search_by_image.vectors.base import Metric, Space, Vectors
 
 DIMENSION, CENTRES, SPREAD = 512, 1000, 0.7
-QUERIES, WARM_UP, TOP = 1000, 50, 10
+WARM_UP, TOP = 50, 10
 BATCH = 1000
 SPACE = Space("bench_pictures", DIMENSION, Metric.COSINE)
 
 
 def main(name: str) -> Measured:
-    with tempfile.TemporaryDirectory() as folder, KINDS[name].open(Path(folder), SPACE) as opened:
-        vectors, queries = _drawn(0, KINDS[name].rows), _drawn(1, QUERIES + WARM_UP)
+    kind = KINDS[name]
+    with tempfile.TemporaryDirectory() as folder, kind.open(Path(folder), SPACE) as opened:
+        vectors, queries = _drawn(0, kind.rows), _drawn(1, kind.queries + WARM_UP)
         before = opened.memory()
         inserting = _seconds(lambda: _insert(opened, vectors))
         build = _seconds(opened.finish)
