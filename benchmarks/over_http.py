@@ -1,12 +1,12 @@
 """A search over HTTP: the CPU that the service spends on top of decoding and inference."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import httpx
 
 from benchmarks.end_to_end import PIPELINE, engine_in
+from benchmarks.load.cpu import cpu_seconds
 from benchmarks.measure import Row, cpu_ms
 from benchmarks.photos import demo_photos
 from benchmarks.served import served
@@ -37,10 +37,10 @@ def _service_cpu_ms(folder: Path, photos: list[bytes]) -> float:
     with served(folder) as service, httpx.Client(base_url=service.url, timeout=60) as client:
         for photo in photos[:WARM_UP]:
             _search(client, photo)
-        before = _cpu_ms_of(service.pid)
+        before = cpu_seconds(service.pid)
         for photo in photos[WARM_UP:]:
             _search(client, photo)
-        return (_cpu_ms_of(service.pid) - before) / len(photos[WARM_UP:])
+        return 1000 * (cpu_seconds(service.pid) - before) / len(photos[WARM_UP:])
 
 
 def _search(client: httpx.Client, photo: bytes) -> None:
@@ -49,8 +49,3 @@ def _search(client: httpx.Client, photo: bytes) -> None:
     ).json()
     if answer["status"] != "00000" or not answer["match_images"]:
         raise RuntimeError(answer["msg"])
-
-
-def _cpu_ms_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.load.calls import Call, Calls, Outcome
+from benchmarks.load.cpu import Shares, shared
 from benchmarks.load.kept import Kept
 from benchmarks.load.memory import Memory
 from benchmarks.load.plan import Plan
@@ -62,6 +63,8 @@ def test_a_short_run(pictures, tmp_path):
     assert measured.kept.acknowledged == measured.kept.once > 0
     assert measured.kept.unasked == 0
     assert measured.memory.resident > 10_000
+    assert 0 < measured.shares.callers < 1
+    assert 0 < measured.shares.service < 1
     (beside,) = measured.beside
     assert beside.total >= 60
     assert beside.rate > 0
@@ -199,6 +202,17 @@ def test_the_slope_is_that_of_the_second_half():
     assert steady.slope == pytest.approx(120)
 
 
+def test_processors_are_told_by_who_used_them():
+    busy = [sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass\ninput()"]
+    with subprocess.Popen(busy, stdin=subprocess.PIPE) as service:
+        with shared(service.pid) as shares:
+            subprocess.run([*busy[:2], busy[2].removesuffix("input()")], check=True)
+        service.communicate(b"\n", DEADLINE)
+    assert shares.callers > 0
+    assert shares.service > 0
+    assert shares.callers + shares.service + shares.others <= 1.05
+
+
 def test_what_is_kept_is_held_against_what_was_acknowledged():
     kept = Kept.of(["a", "b", "c"], ["a", "b", "b", "d"])
     assert kept == Kept(acknowledged=3, once=1, missing=1, doubled=1, unasked=1)
@@ -209,9 +223,9 @@ def test_what_must_not_be_is_told():
     bad = calls_of(("search", 1.0, 10.0, Outcome.FAILED))
     plan = Plan(Path(), "Thumbnail", "images", bound=lambda: 1.0)
     kept = Kept(acknowledged=3, once=1, missing=1, doubled=1, unasked=0)
-    assert len(failures(Measured(plan, 1.0, bad, Memory(), 503, kept, 5.0, (), bad))) == 5
+    assert len(failures(Measured(plan, 1.0, bad, Memory(), Shares(), 503, kept, 5.0, (), bad))) == 5
     kept = Kept(acknowledged=3, once=3, missing=0, doubled=0, unasked=1)
-    assert failures(Measured(plan, 1.0, fine, Memory(), 200, kept, 5.0, (), fine)) == []
+    assert failures(Measured(plan, 1.0, fine, Memory(), Shares(), 200, kept, 5.0, (), fine)) == []
 
 
 def test_no_two_uploads_are_the_same_bytes_and_all_are_pictures(pictures):

@@ -144,14 +144,22 @@ class InterruptedHereError(Exception):
 
 @pytest.fixture
 def interrupt_when():
-    """As Ctrl-C does, raise in the main thread while it waits; the condition tells when."""
+    """As Ctrl-C does, raise in the main thread while it waits; the condition tells when.
+
+    A signal that comes just before a thread begins to wait does not wake it: it is sent until it was heard.
+    """
+    heard = threading.Event()
 
     def interrupt(*_):
-        raise InterruptedHereError
+        if not heard.is_set():
+            heard.set()
+            raise InterruptedHereError
 
     def watch(condition):
         eventually(condition)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+        while not heard.is_set():
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            heard.wait(A_WHILE)
 
     def start(condition):
         watching = threading.Thread(target=watch, args=(condition,), daemon=True)

@@ -56,8 +56,8 @@ class Caller(FastHttpUser):
     calls: TextIO
     numbers: Iterator[int]
 
-    def ask(self, asked: Asked, judge: Judge) -> bool:
-        """Whether it was done; waits where the service asks for that."""
+    def ask(self, asked: Asked, judge: Judge) -> Outcome:
+        """Waits where the service asks for that."""
         body, kind = encode_multipart_formdata(asked.fields) if asked.fields else (None, None)
         headers = {"Content-Type": kind} if kind else {}
         begun = time.monotonic()
@@ -67,7 +67,7 @@ class Caller(FastHttpUser):
         self.calls.write(Call(asked.name, ended, 1000 * (ended - begun), outcome, asked.picture, note).line())
         if outcome is Outcome.REFUSED:
             gevent.sleep(float(answer.headers.get("retry-after", 1)))
-        return outcome is Outcome.DONE
+        return outcome
 
 
 class Searcher(Caller):
@@ -84,16 +84,16 @@ class Importer(Caller):
     def import_one(self) -> None:
         number = next(self.numbers)
         picture, data = f"load-{number}", self.uploads.another()
-        while not (self._put if number % 2 else self._import)(picture, data):
-            if self.environment.runner.state in ENDED:
-                break
+        outcome = Outcome.REFUSED
+        while outcome is Outcome.REFUSED and self.environment.runner.state not in ENDED:
+            outcome = (self._put if number % 2 else self._import)(picture, data)
 
-    def _put(self, picture: str, data: bytes) -> bool:
+    def _put(self, picture: str, data: bytes) -> Outcome:
         path = f"/v1/collections/{self.collection}/images/{picture}"
         fields = {"file": ("new.jpg", data), "document": json.dumps({"load": picture})}
         return self.ask(Asked("import", "PUT", path, fields, picture), _is_created)
 
-    def _import(self, picture: str, data: bytes) -> bool:
+    def _import(self, picture: str, data: bytes) -> Outcome:
         fields = {
             "file": ("new.jpg", data),
             "pipeline": self.pipeline,

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from benchmarks.load.calls import Calls, Outcome
+from benchmarks.load.cpu import Shares, shared
 from benchmarks.load.kept import Kept, imported_names
 from benchmarks.load.memory import Memory, watched
 from benchmarks.load.plan import Plan
@@ -27,13 +28,17 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`searchers` alone, and beside a job that did `rate` pictures a second; `total`: the pictures of its upload."""
+    """`searchers` alone, and beside a job that did `rate` pictures a second; `total`: the pictures of its upload.
+
+    `failed`: those of them that could not be imported.
+    """
 
     searchers: int
     alone: Calls
     beside: Calls
     rate: float
     total: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Measured:
     bound: float
     load: Calls
     memory: Memory
+    shares: Shares
     ready: int
     kept: Kept
     vector_kib: float
@@ -65,7 +71,7 @@ class LoadRun:
             served(self._folder, self._plan.config) as service,
             httpx.Client(base_url=service.url, timeout=120) as http,
         ):
-            with watched(service.pid) as memory:
+            with watched(service.pid) as memory, shared(service.pid) as shares:
                 load = self._call(service, self._plan.seconds, self._plan.searchers, self._plan.importers)
             ready = http.get("/readyz").status_code
             there = imported_names(http, self._plan.collection)
@@ -73,7 +79,7 @@ class LoadRun:
             beside = tuple(self._beside_job(service, http, count, before) for count in self._plan.beside)
             crowd = self._call(service, self._plan.window, self._plan.crowd)
         bound = mean((before, self._plan.bound()))
-        return Measured(self._plan, bound, load, memory, ready, kept, 4 * dimension / 1024, beside, crowd)
+        return Measured(self._plan, bound, load, memory, shares, ready, kept, 4 * dimension / 1024, beside, crowd)
 
     def _fill(self) -> int:
         """The pictures of the folder are there before; answers with the dimension of the vectors."""
@@ -107,7 +113,7 @@ class LoadRun:
         beside = self._call(service, self._plan.window, searchers)
         at_end = http.get(f"/v1/jobs/{job}").raise_for_status().json()
         self._end_job(http, job)
-        return Beside(searchers, alone, beside, at_end["rate"] or 0.0, total)
+        return Beside(searchers, alone, beside, at_end["rate"] or 0.0, total, at_end["counts"]["failed"])
 
     def _begin_job(self, http: httpx.Client, total: int) -> str:
         upload = Uploads(self._plan.pictures).zipped(total)
@@ -135,6 +141,7 @@ def failures(measured: Measured) -> list[str]:
         for phase, calls in phases.items()
         for call in calls.of(calls.names, Outcome.FAILED)
     ]
+    found += [f"{beside.failed} pictures of a job failed" for beside in measured.beside if beside.failed]
     lost = {"missing": measured.kept.missing, "there twice": measured.kept.doubled}
     found += [f"{count} acknowledged pictures are {what}" for what, count in lost.items() if count]
     if measured.ready != httpx.codes.OK:

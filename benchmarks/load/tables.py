@@ -24,6 +24,7 @@ Each sends the next picture as soon as the last one is answered, and no two uplo
 
 {markdown_table(("what", "ours", "bound in the same run", "ratio", "meaning"), [*_speeds(measured)])}
 {_answers_table(measured.load)}
+{markdown_table(("processors", ""), [*_processors(measured)])}
 {markdown_table(("memory of the service, second half of the run", ""), [*_memory(measured)])}
 {markdown_table(("afterwards", ""), [*_afterwards(measured)])}
 ## Searches beside an import job
@@ -55,6 +56,13 @@ def _answers(calls: Calls) -> Iterator[Sequence[str]]:
     for name in calls.names:
         counts = (f"{len(calls.of((name,), outcome)):,}" for outcome in Outcome)
         yield name, *counts, *(f"{ms:.0f} ms" for ms in calls.percentiles(name))
+
+
+def _processors(measured: Measured) -> Iterator[Sequence[str]]:
+    shares = measured.shares
+    yield "the service", f"{shares.service:.0%}"
+    yield "the callers", f"{shares.callers:.0%}"
+    yield "anything else that ran meanwhile", f"{shares.others:.0%}"
 
 
 def _memory(measured: Measured) -> Iterator[Sequence[str]]:

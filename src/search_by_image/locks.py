@@ -87,16 +87,23 @@ class Gate:
     def enter(self) -> Iterator[None]:
         if not self._entered.acquire(blocking=False):
             raise OverloadedError("Too many pictures are waiting to be processed. Try again in a second.")
+        turn = _Turn()
         try:
             with stage("queue"), self._waiting.one_more():
-                self._turns.take()
-            try:
-                with self._inside.one_more():
-                    yield
-            finally:
-                self._turns.give_back()
+                self._turns.take(turn)
+            with self._inside.one_more():
+                yield
         finally:
+            self._turns.leave(turn)
             self._entered.release()
+
+
+class _Turn:
+    """Whose `go` is locked waits; what it has and where it stands changes under the lock of all turns only."""
+
+    def __init__(self) -> None:
+        self.go = threading.Lock()
+        self.has_place = False
 
 
 class _Turns:
@@ -104,36 +111,34 @@ class _Turns:
 
     def __init__(self, free: int) -> None:
         self._free = free
-        self._waiting: deque[threading.Lock] = deque()
+        self._waiting: deque[_Turn] = deque()
         self._lock = threading.Lock()
 
-    def take(self) -> None:
+    def take(self, turn: _Turn) -> None:
+        turn.go.acquire()
         with self._lock:
             if self._free:
                 self._free -= 1
+                turn.has_place = True
                 return
-            turn = threading.Lock()
-            turn.acquire()
             self._waiting.append(turn)
-        try:
-            turn.acquire()
-        except BaseException:
-            self._give_up(turn)
-            raise
+        turn.go.acquire()
 
-    def give_back(self) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._free += 1
-
-    def _give_up(self, turn: threading.Lock) -> None:
+    def leave(self, turn: _Turn) -> None:
+        """From wherever it is: one that was interrupted may still wait, or have been given its place just then."""
         with self._lock:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-                return
-        self.give_back()
+            elif turn.has_place:
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._waiting:
+            following = self._waiting.popleft()
+            following.has_place = True
+            following.go.release()
+        else:
+            self._free += 1
 
 
 def _too_long() -> StoreUnavailableError:
