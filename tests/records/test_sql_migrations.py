@@ -131,14 +131,14 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(store, again):
 
 
 def set_version(store: SqlRecordStore, version: str) -> None:
-    with store._write() as connection:
+    with store._connections.write() as connection:
         connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_a_migration_that_was_stopped_half_way_is_finished(store, again):
     """MariaDB keeps what was made until then; the others have undone it."""
-    with store._write() as connection:
+    with store._connections.write() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
         if connection.dialect.name == "mysql":
             connection.execute(text("DROP INDEX images_by_hash ON images"))

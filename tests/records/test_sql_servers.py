@@ -29,6 +29,7 @@ from search_by_image.records.mysql import MySql
 from search_by_image.records.parameters import Parameters
 from search_by_image.records.schema import images
 from search_by_image.records.sql import SqlRecordStore
+from search_by_image.records.sql_connections import PAUSES
 from sql_servers import PASSWORD, SqlServer
 
 OpenStore = Callable[..., SqlRecordStore]
@@ -250,7 +251,7 @@ def full(open_store, kind):
     store = open_store()
     store.put([record(n, {"id": f"pic-{n}" if n % 300 else [f"pic-{n}"], "s": n % 7}) for n in range(1, 1501)])
     store.settle(range(1, 1500))
-    with store._write() as connection:
+    with store._connections.write() as connection:
         connection.execute(text("ANALYZE TABLE images" if kind == "mariadb" else "ANALYZE images"))
     return store
 
@@ -343,7 +344,7 @@ def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(open_store):
 
     def lock(order):
         try:
-            with store._write() as connection:
+            with store._connections.write() as connection:
                 for id_ in order:
                     connection.execute(images.update().where(images.c.id == id_).values(state="ready"))
                     if id_ == order[0]:
@@ -355,8 +356,43 @@ def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(open_store):
     assert sorted(parallel(2, lock, [(1, 2), (2, 1)])) == ["done", "told"]
 
 
+def test_a_change_that_gave_way_to_another_is_done_again(open_store):
+    store, both_hold_one = open_store(), threading.Barrier(2)
+    store.put([record(1), record(2)])
+
+    def change(order):
+        begun = []
+
+        def lock(connection):
+            begun.append(order)
+            for id_ in order:
+                connection.execute(images.update().where(images.c.id == id_).values(state="ready"))
+                if id_ == order[0] and len(begun) == 1:
+                    both_hold_one.wait(20)
+
+        store._connections.change(lock)
+        return len(begun)
+
+    assert sorted(parallel(2, change, [(1, 2), (2, 1)])) == [1, 2]
+
+
+def test_one_that_gives_way_every_time_is_told(open_store, kind):
+    store, begun = open_store(), []
+    deadlock = {"mariadb": "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"}.get(
+        kind, "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"
+    )
+
+    def give_way(connection):
+        begun.append(1)
+        connection.execute(text(deadlock))
+
+    with pytest.raises(StoreUnavailableError, match="Others change the same records"):
+        store._connections.change(give_way)
+    assert len(begun) == 1 + len(PAUSES)
+
+
 def test_a_reader_does_not_see_a_batch_half_done(store):
-    with store._write() as connection:
+    with store._connections.write() as connection:
         connection.execute(images.delete())
         store.put([record(1), record(2)])
     assert store.count(EVERY) == 2
@@ -411,7 +447,7 @@ def test_a_server_that_is_gone_is_unavailable_and_has_everything_when_it_is_back
 
 def test_a_transaction_that_the_server_left_is_undone_and_unavailable(server, store):
     store.put([record(1)])
-    with pytest.raises(StoreUnavailableError), store._write() as connection:
+    with pytest.raises(StoreUnavailableError), store._connections.write() as connection:
         connection.execute(images.delete())
         with stopped(server, "kill"):
             connection.execute(images.select())

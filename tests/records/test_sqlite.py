@@ -81,7 +81,7 @@ from records.conftest import record
 from search_by_image.records.sql import SqlRecordStore
 store = SqlRecordStore("sqlite:///" + sys.argv[1])
 store.put([record(1), record(2)])
-with store._write() as connection:
+with store._connections.write() as connection:
     connection.exec_driver_sql("DELETE FROM images")
     os.kill(os.getpid(), signal.SIGKILL)
 """

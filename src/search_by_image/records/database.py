@@ -50,6 +50,10 @@ class Database(Protocol):
         """Whether the driver's error is of a primary key that is taken."""
         ...
 
+    def gave_way(self, error: BaseException | None) -> bool:
+        """Whether the transaction was rolled back in favour of another's, and may be tried again."""
+        ...
+
 
 DATABASES: dict[str, tuple[type[Sqlite | MySql | PostgreSql], str, str]] = {
     "sqlite": (Sqlite, "pysqlite", ""),

@@ -22,6 +22,8 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
 MIGRATION_SECONDS = 50
 DUPLICATE_KEY = 1062
+GAVE_WAY = ((1213,), (1020,))
+"""A deadlock; a row that changed since the transaction read it."""
 WITHOUT_ROWID_FILTER = "SET @rowid_filter = 0 /*M!100401 , optimizer_switch = 'rowid_filter=off' */"
 """With the filter MariaDB 10.11 overlooks rows in `SELECT ... FOR UPDATE`. To MySQL this is a comment."""
 
@@ -91,6 +93,9 @@ class MySql:
 
     def is_duplicate(self, error: BaseException | None) -> bool:
         return error is not None and error.args[:1] == (DUPLICATE_KEY,)
+
+    def gave_way(self, error: BaseException | None) -> bool:
+        return error is not None and error.args[:1] in GAVE_WAY
 
 
 def _connect(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:

@@ -23,6 +23,8 @@ UNANSWERED_MS = 10_000
 ANSWER_SECONDS = 60
 GRACE_SECONDS = 2
 DUPLICATE_KEY = "23505"
+GAVE_WAY = ("40P01", "40001")
+"""A deadlock; what cannot be put in an order with others."""
 SCHEMA_LOCK = 0x5342_4920_7265_6373
 TEXTS = postgresql.ARRAY(Text)
 # The index's expression to the letter.
@@ -88,6 +90,9 @@ class PostgreSql:
 
     def is_duplicate(self, error: BaseException | None) -> bool:
         return getattr(error, "sqlstate", None) == DUPLICATE_KEY
+
+    def gave_way(self, error: BaseException | None) -> bool:
+        return getattr(error, "sqlstate", None) in GAVE_WAY
 
 
 def _connect(seconds: float, dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:

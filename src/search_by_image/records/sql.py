@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +11,10 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Delete,
+    Row,
     Select,
+    Update,
     and_,
     bindparam,
     delete,
@@ -57,14 +61,16 @@ class SqlRecordStore:
     def __init__(self, url: str) -> None:
         self._connections = SqlConnections(url)
         self._database, self._engine = self._connections.database, self._connections.engine
-        self._read, self._write = self._connections.read, self._connections.write
+        self._read, self._change = self._connections.read, self._connections.change
         self.ledger: Ledger = SqlLedger(self._connections)
 
     def create_collection(self, name: str) -> bool:
-        with self._write() as connection:
+        def create(connection: Connection) -> bool:
             found = connection.scalars(select(collections.c.name).where(collections.c.name == name)).first()
             connection.execute(self._database.insert_unless_there(collections), {"name": name})
-        return found is None
+            return found is None
+
+        return self._change(create)
 
     def collections(self) -> tuple[str, ...]:
         with self._read() as connection:
@@ -72,13 +78,12 @@ class SqlRecordStore:
 
     def drop_collection(self, name: str) -> None:
         for columns in ((spaces.c.collection, collections.c.name), (images.c.collection,)):
-            with self._write() as connection:
-                for column in columns:
-                    connection.execute(delete(column.table).where(column == name))
+            self._execute(*(delete(column.table).where(column == name) for column in columns))
 
     def create_space(self, space: SpaceRecord) -> SpaceRecord:
-        with self._write() as connection:
-            return add_space(connection, self._database.insert_unless_there(spaces), space)
+        return self._change(
+            partial(add_space, insert_unless_there=self._database.insert_unless_there(spaces), space=space)
+        )
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
         with self._read() as connection:
@@ -89,8 +94,7 @@ class SqlRecordStore:
             return space_of(connection, name)
 
     def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
-        with self._write() as connection:
-            return switch_index(connection, space, index_name, metric)
+        return self._change(partial(switch_index, space=space, index_name=index_name, metric=metric))
 
     def put(self, records: Sequence[Record]) -> None:
         self._insert([row_of(record) | {"state": State.PENDING} for record in records])
@@ -99,15 +103,14 @@ class SqlRecordStore:
         self._insert([row_of(record) | {"state": State.STAGED, "key": None} for record in records])
 
     def publish(self, publications: Sequence[Publication]) -> None:
-        with self._write() as connection:
+        def publish(connection: Connection) -> None:
             for publication in sorted(publications, key=attrgetter("collection", "key")):
                 self._publish(connection, publication)
 
+        self._change(publish)
+
     def give_up(self, ids: Iterable[int]) -> None:
-        staged = update(images).where(images.c.state == State.STAGED)
-        with self._write() as connection:
-            for part in batches(as_ids(ids), BIND_LIMIT):
-                connection.execute(staged.where(_among(part)).values(HIDDEN))
+        self._for_each(ids, update(images).where(images.c.state == State.STAGED).values(HIDDEN))
 
     def find_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Stored]:
         of_collection = select(*STORED).where(VISIBLE, images.c.collection == collection)
@@ -118,10 +121,7 @@ class SqlRecordStore:
         return found
 
     def settle(self, ids: Iterable[int]) -> None:
-        pending = update(images).where(images.c.state == State.PENDING)
-        with self._write() as connection:
-            for part in batches(as_ids(ids), BIND_LIMIT):
-                connection.execute(pending.where(_among(part)).values(state=State.READY))
+        self._for_each(ids, update(images).where(images.c.state == State.PENDING).values(state=State.READY))
 
     def get(self, ids: Iterable[int]) -> dict[int, Stored]:
         with self._read() as connection:
@@ -152,18 +152,18 @@ class SqlRecordStore:
             return connection.scalars(select(func.count()).select_from(images).where(self._matching(match))).one()
 
     def begin_removal(self, match: Match) -> list[Stored]:
-        matching = select(*STORED).where(self._matching(match))
-        with self._write() as connection:
-            rows = connection.execute(matching.order_by(images.c.id).with_for_update()).all()
+        matching = select(*STORED).where(self._matching(match)).order_by(images.c.id).with_for_update()
+
+        def begin(connection: Connection) -> Sequence[Row[Any]]:
+            rows = connection.execute(matching).all()
             for part in batches(as_ids(row.id for row in rows), BIND_LIMIT):
                 connection.execute(update(images).where(_among(part)).values(HIDDEN))
-        return [stored_of(row) for row in rows]
+            return rows
+
+        return [stored_of(row) for row in self._change(begin)]
 
     def finish_removal(self, ids: Iterable[int]) -> None:
-        removing = delete(images).where(images.c.state == State.REMOVING)
-        with self._write() as connection:
-            for part in batches(as_ids(ids), BIND_LIMIT):
-                connection.execute(removing.where(_among(part)))
+        self._for_each(ids, delete(images).where(images.c.state == State.REMOVING))
 
     def find_hashes(self, pipeline: str, hashes: Sequence[bytes]) -> set[tuple[bytes, str]]:
         known = select(images.c.sha256, images.c.collection).where(VISIBLE, images.c.pipeline == pipeline)
@@ -210,9 +210,7 @@ class SqlRecordStore:
 
     def clear(self) -> None:
         for tables in ((spaces, collections), (images,)):
-            with self._write() as connection:
-                for table in tables:
-                    connection.execute(delete(table))
+            self._execute(*(delete(table) for table in tables))
 
     def ping(self) -> None:
         with self._read() as connection:
@@ -224,11 +222,22 @@ class SqlRecordStore:
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
             return
-        with self._write() as connection:
-            try:
-                connection.execute(insert(images), rows)
-            except (TypeError, ValueError) as error:
-                raise StoreError("A record's document is not JSON.") from error
+        try:
+            self._change(lambda connection: connection.execute(insert(images), rows))
+        except (TypeError, ValueError) as error:
+            raise StoreError("A record's document is not JSON.") from error
+
+    def _for_each(self, ids: Iterable[int], change: Update | Delete) -> None:
+        self._execute(*(change.where(_among(part)) for part in batches(as_ids(ids), BIND_LIMIT)))
+
+    def _execute(self, *statements: Update | Delete) -> None:
+        """All or none."""
+
+        def execute(connection: Connection) -> None:
+            for statement in statements:
+                connection.execute(statement)
+
+        self._change(execute)
 
     def _publish(self, connection: Connection, wanted: Publication) -> None:
         if wanted.replaces is not None:

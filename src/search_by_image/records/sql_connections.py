@@ -1,8 +1,11 @@
 """Connections to a SQL database whose tables are up to date, and its errors as ours."""
 
+import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
@@ -15,10 +18,17 @@ from search_by_image.records.database import open_database
 from search_by_image.records.json_text import to_json
 from search_by_image.records.migrations import bring_up_to_date, is_up_to_date
 
+Result = TypeVar("Result")
 KEPT = 5
 CONNECTIONS = 15
 LONGEST_WAIT = 30.0
 """Seconds until one of the connections is free."""
+PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Seconds, at most, before each further attempt at a change that gave way to another."""
+
+
+class _GaveWayError(StoreUnavailableError):
+    pass
 
 
 class SqlConnections:
@@ -46,8 +56,27 @@ class SqlConnections:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All or nothing. Raises `DuplicateIdError` for an id, or a key in its collection, that is taken."""
-        with _translated(), self._connected(write=True) as connection, connection.begin(), self._duplicates_told():
+        with (
+            _translated(),
+            self._connected(write=True) as connection,
+            self._giving_way_told(),
+            connection.begin(),
+            self._duplicates_told(),
+        ):
             yield connection
+
+    def change(self, work: Callable[[Connection], Result]) -> Result:
+        """`write`; done again where the database rolled it back in favour of another's (a deadlock)."""
+        for pause in PAUSES:
+            try:
+                return self._change_once(work)
+            except _GaveWayError:
+                time.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
+        return self._change_once(work)
+
+    def _change_once(self, work: Callable[[Connection], Result]) -> Result:
+        with self.write() as connection:
+            return work(connection)
 
     def close(self) -> None:
         self._closed = True
@@ -73,6 +102,15 @@ class SqlConnections:
             if self.database.is_duplicate(error.orig):
                 raise DuplicateIdError("An id is recorded already, or a key in its collection.") from error
             raise StoreError("The record store refused a record; the log says more.") from error
+
+    @contextmanager
+    def _giving_way_told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if self.database.gave_way(error.orig):
+                raise _GaveWayError("Others change the same records all the time. Try again in a while.") from error
+            raise
 
     @contextmanager
     def _connected(self, *, write: bool = False) -> Iterator[Connection]:

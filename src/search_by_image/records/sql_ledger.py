@@ -14,12 +14,11 @@ class SqlLedger:
     """A `Ledger` in the database of a `SqlRecordStore`."""
 
     def __init__(self, connections: SqlConnections) -> None:
-        self._read, self._write = connections.read, connections.write
+        self._read, self._change = connections.read, connections.change
 
     def add(self, kind: str, id_: str, body: Body) -> Entry:
         row = {"kind": kind, "id": id_, "version": FIRST_VERSION, "body": as_text(body)}
-        with self._write() as connection:
-            connection.execute(insert(ledger), row)
+        self._change(lambda connection: connection.execute(insert(ledger), row))
         return Entry(kind, id_, body, FIRST_VERSION)
 
     def get(self, kind: str, id_: str) -> Entry | None:
@@ -34,12 +33,12 @@ class SqlLedger:
 
     def replace(self, kind: str, id_: str, body: Body, version: int) -> bool:
         unchanged = update(ledger).where(_is(kind, id_), ledger.c.version == version)
-        with self._write() as connection:
-            return connection.execute(unchanged.values(body=as_text(body), version=version + 1)).rowcount == 1
+        replacement = unchanged.values(body=as_text(body), version=version + 1)
+        return self._change(lambda connection: connection.execute(replacement).rowcount == 1)
 
     def delete(self, kind: str, id_: str) -> bool:
-        with self._write() as connection:
-            return connection.execute(delete(ledger).where(_is(kind, id_))).rowcount == 1
+        removal = delete(ledger).where(_is(kind, id_))
+        return self._change(lambda connection: connection.execute(removal).rowcount == 1)
 
 
 def _is(kind: str, id_: str) -> ColumnElement[bool]:

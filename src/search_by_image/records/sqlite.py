@@ -74,6 +74,9 @@ class Sqlite:
     def is_duplicate(self, error: BaseException | None) -> bool:
         return getattr(error, "sqlite_errorcode", None) in DUPLICATE_KEY
 
+    def gave_way(self, error: BaseException | None) -> bool:  # noqa: ARG002 - one writes at a time
+        return False
+
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
