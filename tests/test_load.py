@@ -198,6 +198,7 @@ def test_calls_are_read_as_they_were_written(tmp_path):
 def test_the_slope_is_that_of_the_second_half():
     grows_then_flat = Memory([(second, min(1000 + 100 * second, 2000)) for second in range(30)])
     assert (grows_then_flat.slope, grows_then_flat.resident) == (0, 2000)
+    assert grows_then_flat.along(3) == [1000, 1900, 2000, 2000]
     steady = Memory([(second, 1000 + 2 * second) for second in range(30)])
     assert steady.slope == pytest.approx(120)
 

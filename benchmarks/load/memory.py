@@ -32,6 +32,11 @@ class Memory:
         seconds, kib = zip(*self.second_half, strict=True)
         return statistics.linear_regression(seconds, kib).slope * MINUTE
 
+    def along(self, parts: int) -> list[int]:
+        """KiB at the start, and after each of so many equal parts."""
+        last = len(self.samples) - 1
+        return [self.samples[last * part // parts][1] for part in range(parts + 1)]
+
 
 @contextmanager
 def watched(pid: int, every: float = 1.0) -> Iterator[Memory]:

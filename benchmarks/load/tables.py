@@ -25,7 +25,7 @@ Each sends the next picture as soon as the last one is answered, and no two uplo
 {markdown_table(("what", "ours", "bound in the same run", "ratio", "meaning"), [*_speeds(measured)])}
 {_answers_table(measured.load)}
 {markdown_table(("processors", ""), [*_processors(measured)])}
-{markdown_table(("memory of the service, second half of the run", ""), [*_memory(measured)])}
+{markdown_table(("memory of the service", ""), [*_memory(measured)])}
 {markdown_table(("afterwards", ""), [*_afterwards(measured)])}
 ## Searches beside an import job
 
@@ -68,8 +68,8 @@ def _processors(measured: Measured) -> Iterator[Sequence[str]]:
 def _memory(measured: Measured) -> Iterator[Sequence[str]]:
     memory = measured.memory
     vectors = measured.vector_kib * measured.load.rate(*IMPORTS) * MINUTE
-    yield "resident", f"{memory.resident / KIB:.0f} MiB"
-    yield "slope", f"{memory.slope:+.0f} KiB a minute, {memory.slope / memory.resident:+.2%} of it"
+    yield "resident after each tenth of the run, MiB", ", ".join(f"{kib / KIB:.0f}" for kib in memory.along(10))
+    yield "slope over the second half", f"{memory.slope:+.0f} KiB a minute, {memory.slope / memory.resident:+.2%} of it"
     yield "of that the vectors of the imported pictures", f"{vectors:.0f} KiB a minute"
     yield (
         "without them",

@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from search_by_image.allocator import limit_arenas
+from search_by_image.allocator import keep_little
 from search_by_image.assembly import open_fetcher, open_jobs, worker_count
 from search_by_image.cli.importing import print_summary
 from search_by_image.cli.logs import log_for_service
@@ -22,7 +22,7 @@ from search_by_image.settings import Settings
 
 def run_demo(settings: Settings, photos: Path | None) -> None:
     """Returns when it was stopped by Ctrl-C or SIGTERM."""
-    limit_arenas(worker_count(settings))
+    keep_little(worker_count(settings))
     with listening(settings.flask.host, settings.flask.port) as sock:
         demo = _prepared(settings, photos)
         with opened_engine(demo.settings, maintain=True) as engine:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 
 from fastapi import FastAPI
 
-from search_by_image.allocator import limit_arenas
+from search_by_image.allocator import keep_little
 from search_by_image.assembly import open_engine, open_fetcher, open_jobs, worker_count
 from search_by_image.cli.logs import log_for_service
 from search_by_image.cli.output import pictures, say
@@ -36,7 +36,7 @@ WITH_KEYS = "Calls need an API key (search-by-image keys list)."
 def run_service(settings: Settings) -> None:
     """Returns when it was stopped by Ctrl-C or SIGTERM and everything is saved."""
     log_for_service(settings)
-    limit_arenas(worker_count(settings))
+    keep_little(worker_count(settings))
     with listening(settings.flask.host, settings.flask.port) as sock, ExitStack() as opened:
         with answering_meanwhile(sock, settings):
             engine = opened.enter_context(open_engine(settings))
