@@ -75,7 +75,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def group_of(item: pytest.Item) -> str:
     """Where tests run in several processes, those that share a server, or else a file, are in one."""
     names = {*getattr(item, "fixturenames", ()), *re.findall(r"\w+", item.nodeid.partition("[")[2])}
-    if any(name.endswith("_pair") for name in names):
+    if any(name.endswith("pair") for name in names):
         return "milvus"
     return next((shared for shared in SHARED if any(name.startswith(shared) for name in names)), str(item.path))
 
