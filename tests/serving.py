@@ -12,8 +12,8 @@ from search_by_image.listener import listener_config
 from search_by_image.settings import Settings, load_settings
 
 LONGEST = 15
-"""Seconds that it is waited for. At the end of the whole suite, and only there, uvicorn takes minutes to end; why is not
-known. Its thread ends with the process. How the service itself stops is tested with a process (test_shutdown.py).
+"""Seconds that it is waited for. At the end of the whole suite, and only there, uvicorn takes minutes to end; why is
+not known. Its thread ends with the process. How the service itself stops is tested with a process (test_shutdown.py).
 """
 
 
