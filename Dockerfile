@@ -8,7 +8,7 @@ RUN python -m venv /opt/venv
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/venv/bin/pip install --constraint constraints.txt '.[milvus,mongo,mysql,otel,postgres]'
+    /opt/venv/bin/pip install --constraint constraints.txt '.[hub,milvus,mongo,mysql,otel,postgres]'
 
 FROM ${PYTHON}
 RUN useradd --uid 10001 --no-create-home --home-dir /srv --shell /usr/sbin/nologin search-by-image \
@@ -19,6 +19,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SEARCH_BY_IMAGE__FLASK__HOST=0.0.0.0 \
     SEARCH_BY_IMAGE__FLASK__PORT=8002 \
+    SEARCH_BY_IMAGE__MODELS__PATH=/srv/data/models \
     SEARCH_BY_IMAGE__MODELS__CACHE_PATH=/srv/data/cache
 USER 10001:10001
 # The configuration is /srv/conf/server.xml where it is mounted; relative paths start at /srv.

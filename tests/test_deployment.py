@@ -45,6 +45,7 @@ def test_the_image_runs_as_nobody_special_and_keeps_its_data_in_a_volume(image):
     assert settings.flask.host == "0.0.0.0"
     assert str(settings.flask.port) == image.last("EXPOSE")
     assert settings.models.cache_path.is_relative_to(volume)
+    assert settings.models.path.is_relative_to(volume)
     inside = [Path(settings.records.url.removeprefix("sqlite:///")), settings.vectors.path]
     assert all((folder / path.relative_to(Path.cwd())).is_relative_to(volume) for path in inside)
 

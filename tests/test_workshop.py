@@ -19,6 +19,7 @@ from search_by_image.errors import (
 )
 from search_by_image.images import ImageLimits
 from search_by_image.plugins import Features, Host, PipelineProcesser, PipelineRouter, Processor, Registry
+from search_by_image.processors.centre_crop import CentreCrop
 from search_by_image.workshop import Workshop
 
 HOST = Host()
@@ -299,6 +300,33 @@ def test_a_typed_processor_is_made_once_from_its_settings(registry):
     assert processors[0] is processors[2] is processors[3]
     assert (processors[0].para, processors[1].para) == ({"collection": "pets"}, {"x": 1})
     assert processors[0].host is HOST
+
+
+def test_a_processor_may_have_a_second_set_of_settings_under_a_name_of_its_own(registry):
+    para = {"Size": {"collection": "one"}, "Measure": {"processor": "Size", "collection": "other"}}
+    made = Workshop(registry, HOST, para).pipelines({"A": text("Size"), "B": text("Measure"), "C": text("Measure")})
+    found = {name: pipeline.extract(png()).collection for name, pipeline in made.items()}
+    assert found == {"A": "one", "B": "other", "C": "other"}
+    assert made["B"].nodes[0].typed is made["C"].nodes[0].typed
+    assert made["B"].nodes[0].typed.para == {"collection": "other"}
+    assert made["B"].nodes[0].configuration()["processor"] == "Measure"
+    assert len({pipeline.fingerprint for pipeline in made.values()}) == 2
+
+
+def test_mistakes_of_a_second_set_of_settings(registry):
+    para = {
+        "Size": {"processor": "LeftHalf"},
+        "Absent": {"processor": "Nobody"},
+        "Older": {"processor": "Old"},
+        "Middle": {"processor": "CentreCrop", "share": "2"},
+    }
+    registry.add(CentreCrop)
+    workshop = Workshop(registry, HOST, para)
+    assert workshop.pipelines({"P": text("Size")})["P"].extract(png(6, 4)).vector.tolist() == [6, 4]
+    found = dict(mistakes(workshop, {"A": text("Absent"), "B": text("Older"), "C": text("Middle")}))
+    assert found["A/1/processor"].startswith("There is no processor named 'Nobody'")
+    assert "Old is in the contract's form" in found["B/1/processor"]
+    assert "'2' was given" in found["pipeline/processer_para/Middle/share"]
 
 
 def test_a_processor_without_settings_gets_none(workshop):

@@ -112,7 +112,7 @@ def _registry(settings: Settings) -> Registry:
 
 def _host(settings: Settings) -> Host:
     runtime = RuntimeSettings(thread_count(settings), settings.models.precision, settings.models.cache_path)
-    return Host(runtime, image_limits(settings), settings.base_path)
+    return Host(runtime, image_limits(settings), settings.base_path, settings.models.path)
 
 
 def _extractor(settings: Settings) -> Extractor:

@@ -212,6 +212,12 @@ class ModelError(SearchByImageError):
     code = "model_error"
 
 
+class ModelNotInstalledError(ModelError):
+    """The model is not in the folder of the installed models."""
+
+    code = "model_not_installed"
+
+
 class StoreError(SearchByImageError):
     """A store refused or failed."""
 

@@ -12,6 +12,7 @@ from PIL import Image
 from search_by_image.errors import PluginError, UnknownNameError
 from search_by_image.images import ImageLimits
 from search_by_image.models.runtime import RuntimeSettings
+from search_by_image.settings.values import user_models
 from search_by_image.vectors.base import Metric, Vector
 
 Context = MutableMapping[str, Any]
@@ -81,11 +82,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the service offers to a processor; `base_path`: where the relative paths in its settings start."""
+    """What the service offers to a processor.
+
+    `base_path`: where the relative paths in its settings start; `models_path`: the folder with the installed models.
+    """
 
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: ImageLimits = field(default_factory=ImageLimits)
     base_path: Path = Path()
+    models_path: Path = field(default_factory=user_models)
 
 
 class Processor:

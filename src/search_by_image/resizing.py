@@ -1,6 +1,7 @@
 """An open RGB picture -> the pixels that a model takes: Pillow's filters, at four times its speed."""
 
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,14 @@ from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
 FloatPixels = npt.NDArray[np.float32]
+Kernel = Literal["bicubic", "bilinear"]
 FINER: Final = 2
+LONGEST: Final = 4
+_FILTERS: Final = MappingProxyType({"bicubic": FilterType.catmull_rom, "bilinear": FilterType.bilinear})
 
 
-def central_square(image: Image.Image, side: int) -> Pixels:
-    """The largest square in the middle, shape (side, side, 3), bicubic and antialiased.
+def central_square(image: Image.Image, side: int, kernel: Kernel = "bicubic") -> Pixels:
+    """The largest square in the middle, shape (side, side, 3), antialiased.
 
     A picture more than `FINER` times too large is first averaged down by a whole factor, as a JPEG's `draft` is.
     Raises `ValueError` for a picture of another mode than RGB.
@@ -21,18 +25,28 @@ def central_square(image: Image.Image, side: int) -> Pixels:
     _check_rgb(image)
     factor = min(image.size) // (FINER * side)
     smaller = image.reduce(factor) if factor > 1 else image
-    return _resized(smaller, (side, side), FilterType.catmull_rom, cropped=True)
+    return _resized(smaller, (side, side), kernel, cropped=True)
 
 
-def squashed(image: Image.Image, size: tuple[int, int]) -> Pixels:
-    """The whole picture at another (width, height), shape (height, width, 3), bilinear and antialiased.
+def shorter_side(image: Image.Image, side: int, kernel: Kernel = "bicubic") -> Pixels:
+    """The whole picture in its own shape, its shorter side `side` pixels, as `squashed` does it.
+
+    The longer side becomes `LONGEST` times that at most: longer pictures are squashed.
+    """
+    shorter = min(image.size)
+    width, height = (min(round(length * side / shorter), LONGEST * side) for length in image.size)
+    return squashed(image, (width, height), kernel)
+
+
+def squashed(image: Image.Image, size: tuple[int, int], kernel: Kernel = "bilinear") -> Pixels:
+    """The whole picture at another (width, height), shape (height, width, 3), antialiased.
 
     Averaged down first as in `central_square`. Raises `ValueError` for a picture of another mode than RGB.
     """
     _check_rgb(image)
     factors = (max(image.width // (FINER * size[0]), 1), max(image.height // (FINER * size[1]), 1))
     smaller = image.reduce(factors) if max(factors) > 1 else image
-    return _resized(smaller, size, FilterType.bilinear, cropped=False)
+    return _resized(smaller, size, kernel, cropped=False)
 
 
 def squashed_as_tf1(image: Image.Image, side: int) -> FloatPixels:
@@ -72,8 +86,8 @@ def _check_rgb(image: Image.Image) -> None:
         raise ValueError(f"the picture has mode {image.mode}, and RGB is wanted: image.convert('RGB')")
 
 
-def _resized(image: Image.Image, size: tuple[int, int], kernel: FilterType, *, cropped: bool) -> Pixels:
-    options = ResizeOptions(ResizeAlg.convolution(kernel), use_alpha=False, fit_into_destination=cropped)
+def _resized(image: Image.Image, size: tuple[int, int], kernel: Kernel, *, cropped: bool) -> Pixels:
+    options = ResizeOptions(ResizeAlg.convolution(_FILTERS[kernel]), use_alpha=False, fit_into_destination=cropped)
     source = ImageData(image.width, image.height, PixelType.U8x3, image.tobytes())
     target = ImageData(*size, PixelType.U8x3)
     Resizer().resize(source, target, options)

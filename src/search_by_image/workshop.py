@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -93,13 +94,28 @@ class Workshop:
         )
 
     def _executable(self, name: str) -> "_Executable":
-        plugin = self._registry.processor(name)
-        if issubclass(plugin, PipelineProcesser):
-            return _Executable(plugin.execute, None, _is_asynchronous(plugin))
-        with self._lock:
+        base = self._base(name)
+        plugin = self._registry.processor(base)
+        if not issubclass(plugin, PipelineProcesser):
+            made = self._made(name, plugin, base)
+            return _Executable(TypedExecution(made, self._host.limits), made, False)
+        if base != name:
+            raise PluginError(f"{base} is in the contract's form: it has one name and one set of settings")
+        return _Executable(plugin.execute, None, _is_asynchronous(plugin))
+
+    def _base(self, name: str) -> str:
+        """The processor that is meant: settings of an unknown name may say `processor`, and be a second set of it."""
+        meant = self._para.get(name, {}).get("processor")
+        known = self._registry.get("processor", name) is not None
+        return meant if isinstance(meant, str) and not known else name
+
+    def _made(self, name: str, plugin: type[Processor], base: str) -> Processor:
+        para = self._para.get(name, {})
+        own = para if base == name else {key: value for key, value in para.items() if key != "processor"}
+        with self._lock, _paths_of(name, base):
             if name not in self._typed:
-                self._typed[name] = _instance(plugin, self._para.get(name, {}), self._host)
-        return _Executable(TypedExecution(self._typed[name], self._host.limits), self._typed[name], False)
+                self._typed[name] = _instance(plugin, own, self._host)
+            return self._typed[name]
 
     def _route(self, config: Mapping[str, Any], key: str, path: str) -> Route | None:
         name, para = _text(config, key), _object(config, f"{key}_para")
@@ -111,6 +127,19 @@ class Workshop:
         except TypeError as error:
             raise ConfigError([Problem(f"{path}/{key}_para", f"{name} cannot take them: {error}")]) from error
         return Route(router, para)
+
+
+@contextmanager
+def _paths_of(name: str, base: str) -> Iterator[None]:
+    """Mistakes in a second set of settings are told under its own name."""
+    try:
+        yield
+    except ConfigError as error:
+        told = (
+            problem.path.replace(f"processer_para/{base}", f"processer_para/{name}", 1) for problem in error.problems
+        )
+        moved = [Problem(path, problem.message) for path, problem in zip(told, error.problems, strict=True)]
+        raise ConfigError(moved, error.source) from error
 
 
 class _Executable(NamedTuple):

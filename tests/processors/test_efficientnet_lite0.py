@@ -12,9 +12,10 @@ from PIL import Image
 
 from golden_pictures import golden_pictures
 from search_by_image.errors import ModelError
+from search_by_image.models.features import centred
 from search_by_image.models.runtime import RuntimeSettings
 from search_by_image.plugins import Host
-from search_by_image.processors.efficientnet_lite0 import EfficientNetLite0, to_vector, weights_path
+from search_by_image.processors.efficientnet_lite0 import EfficientNetLite0, weights_path
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ FEATURES = stn.arrays(np.float32, 1280, elements=st.floats(0, 6, width=32))
 def test_a_vector_has_unit_norm_and_no_mean(features):
     spread = float(features.max() - features.min())
     try:
-        made = to_vector(features)
+        made = centred(features)
     except ModelError:
         assert spread <= 1e-5 * features.max()
         return
@@ -48,26 +49,26 @@ def test_a_vector_has_unit_norm_and_no_mean(features):
 @settings(max_examples=25)
 @given(FEATURES.filter(lambda features: np.ptp(features) > 0.01), st.floats(0.1, 10), st.floats(-3, 3))
 def test_the_cosine_is_the_correlation(features, gain, shift):
-    assert np.abs(to_vector(features) - to_vector((gain * features + shift).astype(np.float32))).max() < 1e-3
+    assert np.abs(centred(features) - centred((gain * features + shift).astype(np.float32))).max() < 1e-3
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.1, -5, 3.4e38, np.nan, np.inf])
 def test_equal_features_have_no_direction(value):
     with pytest.raises(ModelError, match="all equal or not finite"):
-        to_vector(np.full(1280, value, np.float32))
+        centred(np.full(1280, value, np.float32))
 
 
 def test_one_value_that_is_not_finite():
     features = np.linspace(0, 1, 1280, dtype=np.float32)
     features[7] = np.nan
     with pytest.raises(ModelError):
-        to_vector(features)
+        centred(features)
 
 
 def test_the_largest_features_there_are():
     features = np.full(1280, 3.4e38, np.float32)
     features[::2] = -3.4e38
-    assert np.linalg.norm(to_vector(features)) == pytest.approx(1)
+    assert np.linalg.norm(centred(features)) == pytest.approx(1)
 
 
 # --- the processor
@@ -79,7 +80,7 @@ def test_the_vector_is_that_of_torchs_features(processor):
     for name, picture in golden_pictures().items():
         made = vector(processor, picture)
         assert made.shape == (processor.dimension,)
-        assert float(made @ to_vector(expected[name])) == pytest.approx(1, abs=1e-6)
+        assert float(made @ centred(expected[name])) == pytest.approx(1, abs=1e-6)
 
 
 def test_an_edited_picture_is_nearer_than_another(processor):

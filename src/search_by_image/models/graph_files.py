@@ -12,8 +12,8 @@ import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
 from search_by_image.errors import ModelError
+from search_by_image.models.description import Channels, Layout, Order
 
-Layout = Literal["NHWC", "NCHW"]
 Size = tuple[int, int]
 KINDS: Final = {
     ".pb": "TensorFlow frozen graph",
@@ -34,15 +34,17 @@ _CHOICES: Final = 5
 class GraphInput:
     """The one picture that goes in: RGB, 0..255, shape (1, height, width, 3); `size` is (width, height), None for any.
 
-    `low` and `high`: what 0 and 255 become before the graph sees them, unless its own input is of integers.
+    `low` and `high`: what 0 and 255 become before the graph sees them, for all channels or for each in the graph's
+    `order`, unless its own input is of integers.
     """
 
     tensor: str
     size: Size | None = None
     layout: Layout | None = None
     pixels: Literal["u8", "f32"] = "u8"
-    low: float = 0.0
-    high: float = 255.0
+    low: float | Channels = 0.0
+    high: float | Channels = 255.0
+    order: Order = "RGB"
 
 
 class GraphFile:
@@ -58,6 +60,16 @@ class GraphFile:
 
     def has(self, tensor: str) -> bool:
         return self._find(tensor) is not None
+
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the graph answers, in its order."""
+        return tuple(output.any_name for output in self._model.outputs if output.names)
+
+    def pictures(self) -> tuple[str, ...]:
+        """The names of the inputs that may take a picture: those of four dimensions, or of any number."""
+        named = [one for one in self._model.get_parameters() if one.output(0).names]
+        ranks = [(one.output(0).any_name, one.get_partial_shape().rank) for one in named]
+        return tuple(name for name, rank in ranks if rank.is_dynamic or rank.get_length() == WANTED_RANK)
 
     def size(self, tensor: str, layout: Layout | None = None) -> Size | None:
         """The width and height that the input fixes, None when it takes others too."""
@@ -211,14 +223,27 @@ def _with_pixels(model: ov.Model, source: GraphInput, layout: Layout) -> ov.Mode
     picture.tensor().set_element_type(ov.Type(np.dtype("uint8" if whole_numbers else _TYPES[source.pixels])))
     picture.tensor().set_layout(ov.Layout("NHWC"))
     picture.model().set_layout(ov.Layout(layout))
+    if source.order == "BGR":
+        picture.preprocess().reverse_channels()
     if not whole_numbers:
         picture.preprocess().convert_element_type(ov.Type.f32)
         if (source.low, source.high) != WHOLE_RANGE:
-            scale = (WHOLE_RANGE[1] - WHOLE_RANGE[0]) / (source.high - source.low)
-            picture.preprocess().mean(-source.low * scale).scale(scale)
+            shift, scale = _shift_and_scale(source)
+            picture.preprocess().mean(shift).scale(scale)
     for index in range(len(model.outputs)):
         stage.output(index).tensor().set_element_type(ov.Type.f32)
     return stage.build()
+
+
+def _shift_and_scale(source: GraphInput) -> tuple[list[float], list[float]]:
+    """A channel each: pixels less the one, divided by the other, go into the graph."""
+    low, high = _each(source.low), _each(source.high)
+    scales = [(WHOLE_RANGE[1] - WHOLE_RANGE[0]) / (upper - lower) for lower, upper in zip(low, high, strict=True)]
+    return [-lower * scale for lower, scale in zip(low, scales, strict=True)], scales
+
+
+def _each(value: float | Channels) -> Channels:
+    return value if isinstance(value, tuple) else (value, value, value)
 
 
 def _named_outputs(model: ov.Model, names: tuple[str, ...]) -> ov.Model:

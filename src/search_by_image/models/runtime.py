@@ -63,7 +63,7 @@ class CompiledModel:
         for _ in range(settings.threads + 1):
             self._requests.put(compiled.create_infer_request())
         self._answered = -STILL_FINE
-        self._outputs = {output.any_name: index for index, output in enumerate(compiled.outputs)}
+        self._outputs = {output.any_name: index for index, output in enumerate(model.outputs)}
 
     @property
     def precision(self) -> Precision:

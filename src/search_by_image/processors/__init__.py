@@ -9,6 +9,7 @@ def shipped() -> tuple[type, ...]:
     from search_by_image.processors.go_to_node import GoToNode
     from search_by_image.processors.histogram import HistogramVetor
     from search_by_image.processors.hsv_histogram import HSVClusterHistogramVetor
+    from search_by_image.processors.image_model import ImageModel
     from search_by_image.processors.inception_v4 import InceptionV4Classifier, InceptionV4Vertor
     from search_by_image.processors.perceptual_hash import PerceptualHash
     from search_by_image.processors.subject_detect import SubjectDetect
@@ -17,6 +18,7 @@ def shipped() -> tuple[type, ...]:
     return (
         CentreCrop,
         EfficientNetLite0,
+        ImageModel,
         InceptionV4Classifier,
         InceptionV4Vertor,
         SubjectDetect,

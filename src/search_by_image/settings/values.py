@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 from sqlalchemy.engine import URL, make_url
@@ -143,6 +143,14 @@ def _user_cache(value: object) -> object:
     return user_cache_path("search-by-image") if value == "" else value
 
 
+def user_models() -> Path:
+    return user_data_path("search-by-image") / "models"
+
+
+def _user_models(value: object) -> object:
+    return user_models() if value == "" else value
+
+
 def check_json_object(text: str) -> str:
     """The text as it is; raises `ValueError`, with line and column, unless it is JSON for one object."""
     try:
@@ -244,6 +252,7 @@ FilledPath = Annotated[Path, AfterValidator(_absolute), BeforeValidator(_filled)
 OptionalPath = Annotated[AbsolutePath | None, EMPTY_IS_NONE]
 Paths = Annotated[tuple[AbsolutePath, ...], BeforeValidator(_split)]
 CachePath = Annotated[Path, AfterValidator(_absolute), BeforeValidator(_user_cache)]
+ModelsPath = Annotated[Path, AfterValidator(_absolute), BeforeValidator(_user_models)]
 OptionalCount = Annotated[Count | None, EMPTY_IS_NONE]
 
 JsonObject = Annotated[str, AfterValidator(check_json_object)]

@@ -1,0 +1,167 @@
+"""The folder of installed models: each a folder with its files and `model.json`, there as a whole or not at all."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from filelock import FileLock
+
+from search_by_image.errors import InvalidInputError, ModelError, ModelNotInstalledError, NotFoundError
+from search_by_image.models.catalogue import find_entry
+from search_by_image.models.entry import ModelEntry
+from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, read_manifest, write_manifest
+from search_by_image.models.sources import Package
+from search_by_image.wheels import sha256_of
+
+UNKNOWN: Final = (
+    "The catalogue does not have it either: search-by-image models lists what it has, search-by-image models add NAME "
+    "--file FILE adds one of your own."
+)
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+Fill = Callable[[Path], Manifest]
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """`folder`: where its files are."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.model.name
+
+    def check_files(self) -> None:
+        """Raises `ModelError` for the first file that is missing, or not the one that was installed."""
+        for name, kept in self.manifest.files.items():
+            if _sha256(self.folder / name) != kept.sha256:
+                raise ModelError(
+                    f"{str(self.folder / name)!r} is damaged: its SHA-256 is not the one that was installed. "
+                    f"{again(self.name)}"
+                )
+
+
+class ModelStore:
+    """Safe for several processes: a model is written beside its place and renamed, one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> tuple[str, ...]:
+        """Of the models in the folder, by name."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return tuple(sorted(one.name for one in found if NAME.fullmatch(one.name) and (one / FILE_NAME).is_file()))
+
+    def find(self, name: str) -> InstalledModel | None:
+        """The model of the folder, else the one that came with the installation.
+
+        Raises `ModelError` when its `model.json` is damaged.
+        """
+        folder = self._place(name)
+        if (folder / FILE_NAME).is_file():
+            return InstalledModel(folder, _of_folder(folder))
+        return _included(find_entry(name))
+
+    def get(self, name: str) -> InstalledModel:
+        """Raises `ModelNotInstalledError`, whose text says the command that installs it."""
+        found = self.find(name)
+        if found is None:
+            raise _not_installed(name, self.folder)
+        return found
+
+    def install(self, name: str, fill: Fill, *, replace: bool = False) -> InstalledModel:
+        """`fill` writes the files into the folder that it is given and says what they are.
+
+        One that is there already is kept, unless `replace`. Raises what `fill` raises, then nothing has changed;
+        `InvalidInputError` for a name that is none.
+        """
+        folder = self._place(name)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f".{name}.lock"):
+            if replace or not (folder / FILE_NAME).is_file():
+                self._write(folder, fill)
+        return InstalledModel(folder, _of_folder(folder))
+
+    def remove(self, name: str) -> None:
+        """Raises `NotFoundError`."""
+        folder = self._place(name)
+        if not folder.is_dir():
+            raise NotFoundError("model", name, str(self.folder))
+        with FileLock(self.folder / f".{name}.lock"), self._scratch(name) as scratch:
+            folder.rename(scratch / "old")
+
+    def _place(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise InvalidInputError(
+                f"{name!r} is no name of a model. Use up to 64 small letters, digits, '-', '_' and '.', a letter or a "
+                "digit first."
+            )
+        return self.folder / name
+
+    def _write(self, folder: Path, fill: Fill) -> None:
+        with self._scratch(folder.name) as scratch:
+            new, old = scratch / "new", scratch / "old"
+            new.mkdir()
+            write_manifest(fill(new), new)
+            _flush(new)
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+
+    @contextmanager
+    def _scratch(self, name: str) -> Iterator[Path]:
+        """A folder of its own, removed in the end; what an earlier one left that was killed is removed, too."""
+        for left in self.folder.glob(f".{name}.scratch.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        made = Path(mkdtemp(prefix=f".{name}.scratch.", dir=self.folder))
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _not_installed(name: str, folder: Path) -> ModelNotInstalledError:
+    remedy = f"Fetch it: search-by-image models pull {name}" if find_entry(name) else UNKNOWN
+    return ModelNotInstalledError(f"The model {name!r} is not installed in {folder}. {remedy}")
+
+
+def _included(entry: ModelEntry | None) -> InstalledModel | None:
+    """What an installed package holds of it, used where it is."""
+    for source in entry.sources if entry else ():
+        if entry and isinstance(source, Package) and (folder := source.folder()):
+            files = {part.name: KeptFile(part.sha256 or "", entry.size) for part in source.parts}
+            return InstalledModel(folder, Manifest(entry.model, files, source.title, fetched=None))
+    return None
+
+
+def again(name: str) -> str:
+    """How a damaged model is mended."""
+    return f"Fetch it again: search-by-image models pull {name} --force"
+
+
+def _of_folder(folder: Path) -> Manifest:
+    try:
+        return read_manifest(folder)
+    except ModelError as error:
+        raise ModelError(f"{error} {again(folder.name)}") from error
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return sha256_of(file)
+    except OSError as error:
+        raise ModelError(f"{str(file)!r} cannot be read: {error.strerror}. {again(file.parent.name)}") from error
+
+
+def _flush(folder: Path) -> None:
+    """To disk, so that the rename is never there before what it names."""
+    for file in folder.iterdir():
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
