@@ -50,7 +50,9 @@ def pytest_configure() -> None:
     settings.load_profile("every-case" if wants_every_case() else "each-commit")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before xdist's own hook, which reads the groups."""
     soaks = [] if wants_every_case() else [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=soaks)
     items[:] = sorted((item for item in items if item not in soaks), key=when)
