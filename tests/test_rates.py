@@ -158,3 +158,14 @@ def test_without_limits_nothing_is_counted_or_told(app_of, clock):
     answers = [ask(app, "GET", "/v1/info") for _ in range(5)]
     assert {answer.status_code for answer in answers} == {200}
     assert "RateLimit" not in answers[0].headers
+
+
+def test_what_an_answer_tells_of_limits_is_described(app_of, clock):
+    app = app_of(address_per_minute=6, key_per_minute=0, burst=1)
+    answers = {str(answer.status_code): answer for answer in (ask(app, "GET", "/v1/collections") for _ in range(2))}
+    described = app.openapi()["paths"]["/v1/collections"]["get"]["responses"]
+    assert set(answers) == {"200", "429"}
+    for status, answer in answers.items():
+        assert {"RateLimit", "RateLimit-Policy"} <= set(described[status]["headers"])
+        required = {name for name, header in described[status]["headers"].items() if header.get("required")}
+        assert {name.lower() for name in required} <= set(answer.headers)

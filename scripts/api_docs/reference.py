@@ -19,8 +19,10 @@ GROUPS = {
 BEGIN = (
     "Made by `make docs` from the description that the service gives of itself, `/openapi.json`; "
     "`tests/test_api_docs.py` runs every example against a service whose collection `pets` holds the pictures `cat-1` "
-    "and `cat-2`. A type in bold must be given. Every call takes the header `X-Request-Id` and answers with it."
+    "and `cat-2`. A type in bold must be given. Every call takes the header `X-Request-Id` and answers with it, and "
+    "with `RateLimit` and `RateLimit-Policy` where calls are limited."
 )
+ALWAYS = frozenset({"X-Request-Id", "RateLimit", "RateLimit-Policy"})
 PREAMBLE = "The examples in Python begin with:"
 STATUSES = "Statuses of problems"
 SHAPES = "Shapes"
@@ -104,7 +106,7 @@ def _answer(status: str, told: Json, words: Words) -> str:
     name = json_shape(told.get("content", {}))
     shape = f" [{name}](#{name.lower()})" if name else ""
     meaning = "" if told["description"] == SUCCESS else f" {words(told['description'])}"
-    headers = [f"`{header}`" for header in told.get("headers", {}) if header != "X-Request-Id"]
+    headers = [f"`{header}`" for header in told.get("headers", {}) if header not in ALWAYS]
     with_headers = f" ({', '.join(headers)})" if headers else ""
     return f"**{status}**{shape}{meaning}{with_headers}"
 

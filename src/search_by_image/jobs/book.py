@@ -53,15 +53,18 @@ class JobBook:
         changed = job.model_copy(update={**changes, "version": job.version + 1})
         return changed if self._ledger.replace(KIND, job.id, changed.body(), job.version) else None
 
-    def cancel(self, id_: str) -> Job:
-        """A job that runs ends soon; one that has ended stays as it is. Raises `NotFoundError`."""
+    def cancel(self, id_: str) -> tuple[Job, bool]:
+        """The job, and whether this call ended it: one that runs ends soon, one that has ended stays as it is.
+
+        Raises `NotFoundError`.
+        """
         while True:
             job = self.find(id_)
             if job.state.has_ended or job.state is State.CANCELLING:
-                return job
+                return job, False
             changes = {"state": State.CANCELLING} if job.runner else job.ending(State.CANCELLED)
             if changed := self.change(job, **changes):
-                return changed
+                return changed, changed.state.has_ended
 
     def older_than(self, age: timedelta) -> Iterator[Job]:
         return self.newest(after=first_id_before(age))

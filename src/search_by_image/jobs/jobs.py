@@ -123,7 +123,9 @@ class Jobs:
 
     def cancel(self, id_: str) -> Job:
         """A job that runs ends soon; one that has ended stays as it is. Raises `NotFoundError`."""
-        job = self._book.cancel(id_)
+        job, ended = self._book.cancel(id_)
+        if ended:
+            self.tally.end(job.state)
         self._worker.hear(id_)
         return job
 

@@ -13,6 +13,15 @@ SENT_ID = (
 AN_ID = "5f1c3b0a9e7d2c48"
 ANSWERED: dict[str, Json] = {
     REQUEST_ID: {"description": "The request's id: yours, or one made for it", "example": AN_ID, "required": True},
+    "RateLimit-Policy": {
+        "description": "The limits that count for this caller, unless there is none: so many calls at once (q), a full "
+        "bucket after so many seconds (w)",
+        "example": '"address";q=1000;w=1',
+    },
+    "RateLimit": {
+        "description": "What is left of them: so many calls (r), one more in so many seconds (t)",
+        "example": '"address";r=999;t=1',
+    },
     "ETag": {"description": "The picture's version", "example": '"1866900000123456"', "required": True},
     "Server-Timing": {
         "description": "Milliseconds of each stage, as `timing` has them",
@@ -21,6 +30,7 @@ ANSWERED: dict[str, Json] = {
     },
     "Retry-After": {"description": "Seconds after which to try again", "example": "5", "required": True},
 }
+RATES = ("RateLimit-Policy", "RateLimit")
 TIMED = frozenset({"search_collection", "search_collections"})
 WITH_VERSION = frozenset({"put_image", "get_image", "head_image", "patch_image"})
 READ = frozenset({"200", "201", "304"})
@@ -37,7 +47,7 @@ def describe_headers(description: Json) -> None:
 
 
 def _names(operation_id: str, status: str) -> list[str]:
-    names = [REQUEST_ID]
+    names = [REQUEST_ID, *RATES]
     if operation_id in WITH_VERSION and status in READ:
         names.append("ETag")
     if operation_id in TIMED and status == "200":
