@@ -1,7 +1,9 @@
 """From settings to a running engine: the one place that chooses and connects the parts."""
 
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from search_by_image.engine import SearchEngine
 from search_by_image.extraction import Extractor
@@ -72,15 +74,26 @@ def fetch_settings(settings: Settings) -> FetchSettings:
 
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
     """Raises `ConfigError` with everything that is wrong in any plug-in, or else in any pipeline."""
+    return open_workshop(settings, open_registry(settings)).pipelines(settings.pipeline.pipeline_config)
+
+
+def open_registry(settings: Settings) -> Registry:
+    """With every plug-in; raises `ConfigError`."""
+    registry = Registry()
+    load_plugins(registry, settings)
+    return registry
+
+
+def open_workshop(settings: Settings, registry: Registry, para: Mapping[str, Mapping[str, Any]] = {}) -> Workshop:
+    """`para`: settings of processors by their names, in place of the configured ones of the same names."""
     configured = settings.pipeline
-    workshop = Workshop(
-        _registry(settings),
+    return Workshop(
+        registry,
         _host(settings),
-        configured.processer_para,
+        {**configured.processer_para, **para},
         node_timeout=configured.node_timeout,
         max_steps=configured.max_steps,
     )
-    return workshop.pipelines(configured.pipeline_config)
 
 
 def image_limits(settings: Settings) -> ImageLimits:
@@ -102,12 +115,6 @@ def load_plugins(registry: Registry, settings: Settings) -> None:
     configured = settings.pipeline
     loader = PluginLoader(registry, configured.processer_para, configured.router_para, globals_of(settings))
     loader.load(configured.plugins_path, shipped())
-
-
-def _registry(settings: Settings) -> Registry:
-    registry = Registry()
-    load_plugins(registry, settings)
-    return registry
 
 
 def _host(settings: Settings) -> Host:

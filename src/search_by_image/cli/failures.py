@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed (a store, a pipeline, a picture, the network) or not confirmed; 2 wrong usage or \
-configuration; 3 some pictures of an import failed; 130 interrupted.
+configuration; 3 some pictures of an import or evaluation failed; 130 interrupted.
 """
 
 _BY_ERROR: tuple[tuple[type[SearchByImageError], ExitCode], ...] = (

@@ -12,6 +12,7 @@ from search_by_image.cli import (
     api_keys,
     configuration,
     demonstration,
+    evaluating,
     explaining,
     holdings,
     importing,
@@ -55,6 +56,7 @@ def create_cli() -> typer.Typer:
     cli.command("info", epilog=info.EXAMPLES)(info.info)
     cli.command("plugins", epilog=plugin_list.EXAMPLES)(plugin_list.plugins)
     cli.command("explain", epilog=explaining.EXAMPLES)(explaining.explain)
+    cli.command("evaluate", epilog=evaluating.EXAMPLES)(evaluating.evaluate)
     cli.command("copy", epilog=transferring.COPY_EXAMPLES)(transferring.copy)
     cli.command("export", epilog=transferring.EXPORT_EXAMPLES)(transferring.export)
     cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)
