@@ -72,6 +72,19 @@ def fetch_settings(settings: Settings) -> FetchSettings:
     return FetchSettings(max_bytes=image_limits(settings).max_bytes, **settings.fetch.model_dump())
 
 
+def open_downloader(settings: Settings) -> UrlFetcher:
+    """For models' files: what may be fetched is as for pictures, how much of it is not. Raises `ConfigError`."""
+    models = settings.models
+    limits = FetchSettings(
+        max_bytes=models.download_bytes,
+        max_bytes_name="models/download_bytes",
+        timeout=models.download_seconds,
+        timeout_name="models/download_seconds",
+        **settings.fetch.model_dump(exclude={"timeout"}),
+    )
+    return UrlFetcher(limits)
+
+
 def build_pipelines(settings: Settings) -> dict[str, Pipeline]:
     """Raises `ConfigError` with everything that is wrong in any plug-in, or else in any pipeline."""
     return open_workshop(settings, open_registry(settings)).pipelines(settings.pipeline.pipeline_config)

@@ -162,7 +162,7 @@ def test_damaged_files_are_noticed(store, damage):
         file.unlink()
     else:
         file.write_bytes(file.read_bytes()[:-1] + b"?")
-    with pytest.raises(ModelError, match=r"grid\.bin.*models pull colour-grid --force"):
+    with pytest.raises(ModelError, match=r"grid\.bin.*models add colour-grid --file FILE --force"):
         store.get("colour-grid").check_files()
 
 

@@ -18,6 +18,8 @@ from search_by_image.cli import (
     importing,
     info,
     jobs,
+    model_adding,
+    models,
     plugin_list,
     searching,
     serving,
@@ -62,10 +64,23 @@ def create_cli() -> typer.Typer:
     cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)
     cli.command("check", epilog=upkeep.CHECK_EXAMPLES)(upkeep.check)
     cli.command("reindex", epilog=upkeep.REINDEX_EXAMPLES)(upkeep.reindex)
+    cli.add_typer(_model_commands(), name="models")
     cli.add_typer(_key_commands(), name="keys")
     cli.add_typer(_job_commands(), name="jobs")
     cli.add_typer(_config_commands(), name="config")
     return cli
+
+
+def _model_commands() -> typer.Typer:
+    """Without a command it lists, as `models list` does."""
+    group = typer.Typer(invoke_without_command=True, callback=models.models, epilog=models.LIST_EXAMPLES)
+    group.command("list", epilog=models.LIST_EXAMPLES)(models.list_)
+    group.command("show", epilog=models.SHOW_EXAMPLES)(models.show)
+    group.command("pull", epilog=models.PULL_EXAMPLES)(models.pull)
+    group.command("add", epilog=model_adding.EXAMPLES)(model_adding.add)
+    group.command("verify", epilog=models.VERIFY_EXAMPLES)(models.verify)
+    group.command("remove", epilog=models.REMOVE_EXAMPLES)(models.remove)
+    return group
 
 
 def _key_commands() -> typer.Typer:

@@ -1,11 +1,18 @@
-"""A bar on stderr while pictures are imported, copied or indexed."""
+"""A bar on stderr while pictures are imported, copied or indexed, and files fetched."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bars
 
 from search_by_image.cli.output import say
@@ -58,6 +65,23 @@ def counted(word: str, stopped: str) -> Iterator[Callable[[int, int], None]]:
         _stop(bars)
         say(stopped)
         raise
+    finally:
+        _stop(bars)
+
+
+@contextmanager
+def downloaded(word: str) -> Iterator[Callable[[int, int], None]]:
+    """What it gives shows how many bytes of how many (0: not known) are there; the bar comes with the first call."""
+    columns = (TextColumn(word), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    bars = Bars(*columns, console=Console(stderr=True))
+    task = bars.add_task(word, total=None)
+
+    def show(done: int, total: int) -> None:
+        bars.start()
+        bars.update(task, total=total or None, completed=done)
+
+    try:
+        yield show
     finally:
         _stop(bars)
 

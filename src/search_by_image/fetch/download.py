@@ -6,9 +6,9 @@ There is no connection pool, no cookie and no content decoding: a hop is one soc
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
 import httpcore
@@ -23,6 +23,7 @@ from search_by_image.errors import (
     OverloadedError,
 )
 from search_by_image.fetch.guard import AddressGuard
+from search_by_image.fetch.kinds import PICTURE, Kind
 from search_by_image.fetch.lookups import Lookups, Resolver, system_resolver
 from search_by_image.fetch.proxy_address import ProxyAddress
 from search_by_image.fetch.routes import DirectRoute, ProxyRoute, Route, core_url
@@ -32,16 +33,8 @@ from search_by_image.fetch.target import SHOWN, Target, parse_target, redirect_t
 from search_by_image.timing import stage
 
 OK = 200
-WANTED = MappingProxyType({"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-NO_PICTURES = {
-    "text/html": "a web page",
-    "application/xhtml+xml": "a web page",
-    "application/json": "JSON",
-    "application/problem+json": "JSON",
-    "application/xml": "XML",
-    "text/xml": "XML",
-}
+Take = Callable[[bytes, int], object]
 
 
 class UrlFetcher:
@@ -97,9 +90,20 @@ class UrlFetcher:
         Raises `FetchRefusedError`, `FetchTimeoutError`, `ImageTooLargeError`, `EmptyImageError`, else `FetchError`;
         `OverloadedError` while `at_once` others are fetched.
         """
+        body = bytearray()
+        with stage("fetch"):
+            self.fetch_into(url, lambda chunk, _: body.extend(chunk), PICTURE)
+        return bytes(body)
+
+    def fetch_into(self, url: str, take: Take, kind: Kind) -> None:
+        """As `fetch`, for what need not fit into memory.
+
+        `take` gets each piece as it comes, and how many bytes all will be, 0 when the answer does not say; after an
+        error what it was given is to be thrown away.
+        """
         target = self._target(url)
-        with self._place(), stage("fetch"):
-            return self._follow(target, Deadline(self._settings.timeout))
+        with self._place():
+            self._follow(target, Deadline(self._settings.timeout), take, kind)
 
     def _target(self, url: str) -> Target:
         if self._closed:
@@ -117,29 +121,32 @@ class UrlFetcher:
         finally:
             self._free.release()
 
-    def _follow(self, target: Target, deadline: Deadline) -> bytes:
+    def _follow(self, target: Target, deadline: Deadline, take: Take, kind: Kind) -> None:
         for _ in range(self._settings.max_redirects + 1):
-            answer = self._get(target, deadline)
-            if isinstance(answer, bytes):
-                return answer
-            target = answer
+            next_target = self._get(target, deadline, take, kind)
+            if next_target is None:
+                return
+            target = next_target
         raise FetchError(f"More than {self._settings.max_redirects} redirects (fetch/max_redirects).")
 
-    def _get(self, target: Target, deadline: Deadline) -> bytes | Target:
+    def _get(self, target: Target, deadline: Deadline, take: Take, kind: Kind) -> Target | None:
+        """Where the answer leads on to, None when its body was taken."""
+        wanted = {"Accept": kind.accept, "Accept-Encoding": "identity"}
         with self._translated_errors(target.host), closing(self._connect(target, deadline)) as connection:
-            response = connection.handle_request(self._request(target, "GET", WANTED))
+            response = connection.handle_request(self._request(target, "GET", wanted))
             headers = httpx.Headers(response.headers)
             if response.status in REDIRECTS and "location" in headers:
                 return redirect_target(target, headers["location"], self._settings.allowed_ports)
-            _check_head(target.host, response.status, headers)
-            return self._body(response, headers)
+            _check_head(target.host, response.status, headers, kind)
+            self._take_body(response, headers, take, kind)
+            return None
 
     @contextmanager
     def _translated_errors(self, host: str) -> Iterator[None]:
         try:
             yield
         except TimeoutError as error:
-            limit = f"{self._settings.timeout:g} seconds (fetch/timeout)"
+            limit = f"{self._settings.timeout:g} seconds ({self._settings.timeout_name})"
             raise FetchTimeoutError(f"Fetching from {host!r} took longer than {limit}.") from error
         except ssl.SSLCertVerificationError as error:
             raise FetchError(f"The certificate of {host!r} is not valid: {error.verify_message}.") from error
@@ -168,33 +175,35 @@ class UrlFetcher:
         ]
         return httpcore.Request(method, url, headers=[*common, *headers.items(), *headers_of_route], content=body)
 
-    def _body(self, response: httpcore.Response, headers: httpx.Headers) -> bytes:
-        self._check_size(int(headers.get("content-length", 0)))
-        body = bytearray()
+    def _take_body(self, response: httpcore.Response, headers: httpx.Headers, take: Take, kind: Kind) -> None:
+        told = int(headers.get("content-length", 0))
+        self._check_size(told)
+        size = 0
         for chunk in response.iter_stream():
-            self._check_size(len(body) + len(chunk))
-            body += chunk
-        if not body:
-            raise EmptyImageError("The URL's answer has no content; give the address of a picture.")
-        return bytes(body)
+            size += len(chunk)
+            self._check_size(size)
+            take(chunk, told)
+        if not size:
+            raise EmptyImageError(f"The URL's answer has no content; give the address of a {kind.name}.")
 
     def _check_size(self, size: int) -> None:
         limit = self._settings.max_bytes
         if size > limit:
-            text = f"The URL's answer has {size} bytes or more; at most {limit} are allowed (max_upload_size)."
+            allowed = f"at most {limit} are allowed ({self._settings.max_bytes_name})"
+            text = f"The URL's answer has {size} bytes or more; {allowed}."
             raise ImageTooLargeError(text, size=size, limit=limit)
 
 
-def _check_head(host: str, status: int, headers: httpx.Headers) -> None:
+def _check_head(host: str, status: int, headers: httpx.Headers, wanted: Kind) -> None:
     if status != OK:
         raise FetchError(f"{host!r} answered with status {status}; check the URL in a browser.")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity"}:
         raise FetchError(f"{host!r} answered with the content encoding {encoding[:SHOWN]!r}, not asked for.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in NO_PICTURES:
+    if kind in wanted.refused:
         raise FetchError(
-            f"{host!r} answered with {NO_PICTURES[kind]} ({kind}); give the address of the picture itself."
+            f"{host!r} answered with {wanted.refused[kind]} ({kind}); give the address of the {wanted.name} itself."
         )
 
 

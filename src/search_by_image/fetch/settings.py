@@ -27,6 +27,7 @@ class FetchSettings:
     timeout: seconds for one whole fetch: name look-ups, connections, redirects, body.
     proxy: http://name:password@host:port, or '': none. `proxy_resolves`: it looks the names up, we only check them.
     at_once: fetches under way; fewer than the threads that answer requests, so that silent hosts never hold all.
+    max_bytes_name, timeout_name: how errors call these limits.
     """
 
     max_bytes: int = 16 * 2**20
@@ -41,6 +42,8 @@ class FetchSettings:
     proxy: str = field(default="", repr=False)
     proxy_resolves: bool = False
     at_once: int = 16
+    max_bytes_name: str = "max_upload_size"
+    timeout_name: str = "fetch/timeout"
 
     def __post_init__(self) -> None:
         problems = (*_number_problems(self), *_text_problems(self))

@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 Channels = tuple[float, float, float]
 Resize = Literal["central-square", "squash", "shorter-side"]
 Interpolation = Literal["bicubic", "bilinear", "tf1"]
@@ -13,6 +15,7 @@ Order = Literal["RGB", "BGR"]
 Pooling = Literal["none", "cls", "mean"]
 Layout = Literal["NHWC", "NCHW"]
 Graph = Literal["file", "efficientnet-lite0", "efficientnet-lite2", "inception-v4"]
+STRICT = ConfigDict(extra="forbid")
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
@@ -30,6 +33,8 @@ class Preprocessing:
     layout: of the graph's input; None: what its shape or its kind of file says.
     tensor: the graph's input; '': its only one.
     """
+
+    __pydantic_config__ = STRICT
 
     size: int
     resize: Resize = "central-square"
@@ -52,6 +57,8 @@ class Output:
     normalised: to length 1, for the cosine; otherwise the configured metric counts.
     """
 
+    __pydantic_config__ = STRICT
+
     tensor: str = ""
     pooling: Pooling = "none"
     centred: bool = False
@@ -62,6 +69,8 @@ class Output:
 class Licence:
     """`declared`: by those who offer the file; otherwise `name` is that of the model's authors. `note`: what else."""
 
+    __pydantic_config__ = STRICT
+
     name: str
     declared: bool = True
     note: str = ""
@@ -70,6 +79,8 @@ class Licence:
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
     """`file`: the graph itself, or, where `graph` names one of ours, its weights. `dimension`: of the vectors."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     file: str

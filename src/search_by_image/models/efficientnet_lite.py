@@ -47,12 +47,19 @@ def build(
         raise ModelError(f"The weights are not those of this EfficientNet-Lite: {error}") from error
 
 
+def has_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> bool:
+    return _depth(tensors) == sum(stage.repeats for stage in stages)
+
+
 def _check_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> None:
     """Weights of a deeper network would otherwise give features, and wrong ones."""
-    found = len({name.split(".")[1] for name in tensors if name.startswith("_blocks.")})
-    expected = sum(stage.repeats for stage in stages)
-    if found != expected:
-        raise ValueError(f"they have {found} blocks, and the network has {expected}.")
+    if not has_depth(tensors, stages):
+        expected = sum(stage.repeats for stage in stages)
+        raise ValueError(f"they have {_depth(tensors)} blocks, and the network has {expected}.")
+
+
+def _depth(tensors: Tensors) -> int:
+    return len({name.split(".")[1] for name in tensors if name.startswith("_blocks.")})
 
 
 def _model(tensors: Tensors, image_size: int, stages: tuple[Stage, ...], with_classes: bool) -> ov.Model:

@@ -71,6 +71,17 @@ class GraphFile:
         ranks = [(one.output(0).any_name, one.get_partial_shape().rank) for one in named]
         return tuple(name for name, rank in ranks if rank.is_dynamic or rank.get_length() == WANTED_RANK)
 
+    def only_picture(self) -> str:
+        """Raises `ModelError` when the graph has several inputs for pictures, or none."""
+        found = self.pictures()
+        if len(found) != 1:
+            names = ", ".join(found) or "none"
+            raise ModelError(f"The model file {self._place} has not one input for a picture but: {names}. Name it.")
+        return found[0]
+
+    def takes_whole_numbers(self, tensor: str) -> bool:
+        return bool(self._parameter(tensor).get_element_type().is_integral())
+
     def size(self, tensor: str, layout: Layout | None = None) -> Size | None:
         """The width and height that the input fixes, None when it takes others too."""
         height, width = self._height_and_width(self._parameter(tensor), layout)
@@ -167,7 +178,7 @@ class GraphFile:
 def file_digest(file: Path) -> str:
     """The SHA-256 of a model file and of the weights beside it. Raises `ModelError`."""
     digest = hashlib.sha256()
-    for part in (file, *_weights_beside(file)):
+    for part in (file, *weights_beside(file)):
         for block in _blocks(part):
             digest.update(block)
     return digest.hexdigest()
@@ -263,7 +274,8 @@ def _last_part(tensor: str) -> str:
     return tensor.rpartition("/")[2].partition(":")[0].lower()
 
 
-def _weights_beside(file: Path) -> Iterator[Path]:
+def weights_beside(file: Path) -> Iterator[Path]:
+    """The files that hold the weights of a graph whose own file does not."""
     for pattern in WEIGHTS_BESIDE.get(file.suffix.lower(), ()):
         part = file.with_name(pattern.format(stem=file.stem, name=file.name))
         if part.is_file():

@@ -17,6 +17,7 @@ from search_by_image.models.torch_legacy import Array
 
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+LAST_TENSOR = "features.21.branch3.1.conv.weight"
 Tensors = Mapping[str, Array]
 
 

@@ -1,23 +1,21 @@
 """An installed model's files -> one graph: a picture's pixels in, its features out."""
 
-from collections.abc import Callable, Mapping
+import math
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import openvino as ov
 from openvino import opset15 as op
 
 from search_by_image.errors import ModelError
-from search_by_image.models import efficientnet_lite, inception_v4
 from search_by_image.models.description import Channels, ModelDescription, Preprocessing
 from search_by_image.models.graph_files import GraphFile, GraphInput
-from search_by_image.models.weights_files import Tensors, read_weights
+from search_by_image.models.known_graphs import PixelType, known_graphs
+from search_by_image.models.weights_files import read_weights
 
 FEATURES: Final = "features"
 TOKENS, MAP = 3, 4
-Builder = Callable[[Tensors, Preprocessing], ov.Model]
 
 
 def open_model(folder: Path, model: ModelDescription) -> ov.Model:
@@ -25,16 +23,24 @@ def open_model(folder: Path, model: ModelDescription) -> ov.Model:
 
     Pixels are u8, but for `tf1`, whose are f32 unless the graph's own input is of integers. Raises `ModelError`.
     """
-    file = folder / model.file
-    graph = _with_vector(_built(file, model) if model.graph in BUILDERS else _opened(file, model), model)
+    graph = _with_vector(folder, model)
     _check_dimension(graph, model)
     return graph
+
+
+def dimension_of(folder: Path, model: ModelDescription) -> int:
+    """What the vectors of such a model have, whatever its description says. Raises `ModelError`."""
+    shape = _with_vector(folder, model).output(0).partial_shape
+    if shape.is_dynamic:
+        raise ModelError(f"The model {model.name!r} gives features of shape {shape}: say their dimension.")
+    return math.prod(shape.to_shape())
 
 
 def _built(file: Path, model: ModelDescription) -> ov.Model:
     if model.preprocessing.resize == "shorter-side":
         raise ModelError(f"The graph {model.graph!r} takes squares. Set resize to central-square or squash.")
-    return BUILDERS[model.graph](read_weights(file), model.preprocessing)
+    wanted = model.preprocessing
+    return known_graphs()[model.graph].build(read_weights(file), wanted.size, pixel_type(wanted))
 
 
 def _opened(file: Path, model: ModelDescription) -> ov.Model:
@@ -52,25 +58,17 @@ def _first_output(graph: GraphFile) -> str:
 def _input(graph: GraphFile, wanted: Preprocessing) -> GraphInput:
     low, high = _range(wanted)
     return GraphInput(
-        wanted.tensor or _only_picture(graph),
+        wanted.tensor or graph.only_picture(),
         None if wanted.resize == "shorter-side" else (wanted.size, wanted.size),
         wanted.layout,
-        pixels_of(wanted),
+        pixel_type(wanted),
         low,
         high,
         wanted.order,
     )
 
 
-def _only_picture(graph: GraphFile) -> str:
-    found = graph.pictures()
-    if len(found) != 1:
-        names = ", ".join(found) or "none"
-        raise ModelError(f"The model file {str(graph.file)!r} has not one input for a picture but: {names}. Name it.")
-    return found[0]
-
-
-def pixels_of(wanted: Preprocessing) -> Literal["u8", "f32"]:
+def pixel_type(wanted: Preprocessing) -> PixelType:
     return "f32" if wanted.interpolation == "tf1" else "u8"
 
 
@@ -83,8 +81,10 @@ def _range(wanted: Preprocessing) -> tuple[float | Channels, float | Channels]:
     return low, ((1 - red) / of_red, (1 - green) / of_green, (1 - blue) / of_blue)
 
 
-def _with_vector(graph: ov.Model, model: ModelDescription) -> ov.Model:
-    """Its output pooled, and then one row."""
+def _with_vector(folder: Path, model: ModelDescription) -> ov.Model:
+    """The graph, its output pooled, and then one row."""
+    file = folder / model.file
+    graph = _opened(file, model) if model.graph == "file" else _built(file, model)
     pooled = _pooled(graph.get_results()[0].input_value(0), model)
     result = op.result(op.reshape(pooled, np.array([1, -1]), special_zero=False))
     result.get_output_tensor(0).set_names({FEATURES})
@@ -119,25 +119,3 @@ def _check_dimension(graph: ov.Model, model: ModelDescription) -> None:
             f"The model {model.name!r} gives features of shape {shape}, and (1, {model.dimension}) is described. "
             "Correct dimension, tensor or pooling."
         )
-
-
-def _efficientnet(stages: tuple[efficientnet_lite.Stage, ...]) -> Builder:
-    def build(tensors: Tensors, wanted: Preprocessing) -> ov.Model:
-        if pixels_of(wanted) != "u8":
-            raise ModelError("EfficientNet-Lite was not trained with tf1. Set interpolation to bicubic or bilinear.")
-        return efficientnet_lite.build(tensors, wanted.size, stages)
-
-    return build
-
-
-def _inception(tensors: Tensors, wanted: Preprocessing) -> ov.Model:
-    return inception_v4.build(tensors, wanted.size, pixels=pixels_of(wanted))
-
-
-BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType(
-    {
-        "efficientnet-lite0": _efficientnet(efficientnet_lite.LITE0),
-        "efficientnet-lite2": _efficientnet(efficientnet_lite.LITE2),
-        "inception-v4": _inception,
-    }
-)

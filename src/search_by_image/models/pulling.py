@@ -1,12 +1,14 @@
 """A catalogue's model into the folder of the installed ones: its sources in their order, what they gave checked."""
 
 from collections.abc import Callable
+from dataclasses import replace as replace_in
 from pathlib import Path
 
-from search_by_image.errors import DownloadError, FetchError, MissingDependencyError
+from search_by_image.errors import DownloadError, SearchByImageError, UnknownNameError
+from search_by_image.models.catalogue import catalogue, find_entry
 from search_by_image.models.entry import ModelEntry
 from search_by_image.models.manifest import KeptFile, Manifest, now
-from search_by_image.models.sources.base import Part, Source, Tools
+from search_by_image.models.sources import Files, Part, Source, Tools
 from search_by_image.models.store import InstalledModel, ModelStore
 from search_by_image.wheels import check_sha256, sha256_of
 
@@ -23,13 +25,26 @@ def pull(
     return store.install(entry.name, lambda folder: _filled(entry, folder, tools, told), replace=replace)
 
 
+def known_entry(name: str) -> ModelEntry:
+    """Raises `UnknownNameError`."""
+    entry = find_entry(name)
+    if entry is None:
+        raise UnknownNameError("model of the catalogue", name, [one.name for one in catalogue()])
+    return entry
+
+
+def from_place(entry: ModelEntry, place: Path) -> ModelEntry:
+    """The same model, taken from what is on this machine already."""
+    return replace_in(entry, sources=(Files(place, entry.sources[0].parts),))
+
+
 def _filled(entry: ModelEntry, folder: Path, tools: Tools, told: Told) -> Manifest:
     failures = []
     for source in entry.sources:
         told(f"Fetching {entry.name} from {source.title}.")
         try:
             return Manifest(entry.model, _fetched(source, folder, tools), source.title, now())
-        except (DownloadError, FetchError, MissingDependencyError) as error:
+        except SearchByImageError as error:
             failures.append(f"{source.title}: {error}")
             told(f"This failed: {error}")
             _clear(folder)

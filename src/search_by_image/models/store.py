@@ -143,7 +143,9 @@ def _included(entry: ModelEntry | None) -> InstalledModel | None:
 
 def again(name: str) -> str:
     """How a damaged model is mended."""
-    return f"Fetch it again: search-by-image models pull {name} --force"
+    if find_entry(name):
+        return f"Fetch it again: search-by-image models pull {name} --force"
+    return f"Add it again: search-by-image models add {name} --file FILE --force"
 
 
 def _of_folder(folder: Path) -> Manifest:

@@ -199,9 +199,11 @@ class FetchSettings(Section):
 
 
 class ModelsSettings(Section):
-    """`path`: the folder with the installed models."""
+    """`path`: the folder with the installed models. `download_bytes` and `download_seconds`: of one file from a URL."""
 
     path: ModelsPath = Field(default_factory=user_models)
+    download_bytes: Whole = Field(4_294_967_296, ge=1, le=1_099_511_627_776)
+    download_seconds: Real = Field(1800.0, gt=0, le=3600)
     precision: Literal["f32", "bf16"] = "f32"
     cache_path: CachePath = Field(default_factory=lambda: user_cache_path("search-by-image"))
 

@@ -1,8 +1,11 @@
 """What every source gives: a model's files, each checked where its SHA-256 is known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from search_by_image.fetch import UrlFetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What sources may need from who fetches."""
+    """What sources need from who fetches.
+
+    fetcher: for those at addresses. told: gets the bytes that are there of how many, 0 when that is not known.
+    """
+
+    fetcher: UrlFetcher | None = None
+    told: Callable[[int, int], None] = lambda _done, _total: None
 
 
 class Source(Protocol):

@@ -1,0 +1,100 @@
+"""What the commands `models` tell of a model: of the catalogue, of the folder of installed ones, or of both."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from search_by_image.models.catalogue import catalogue, find_entry
+from search_by_image.models.description import Licence, ModelDescription
+from search_by_image.models.entry import ModelEntry, Quality
+from search_by_image.models.store import InstalledModel, ModelStore
+
+MEGABYTE = 1_000_000
+COLUMNS = ("name", "good at", "dimension", "input", "size", "licence", "quality", "speed", "source", "installed")
+
+
+def rows(store: ModelStore) -> Iterator[dict[str, Any]]:
+    """Every model of the catalogue, then those that the user added."""
+    entries = catalogue()
+    own = [name for name in store.names() if name not in {entry.name for entry in entries}]
+    for entry in entries:
+        yield facts(entry, store.find(entry.name))
+    for name in own:
+        yield facts(None, store.get(name))
+
+
+def facts_of(name: str, store: ModelStore) -> dict[str, Any]:
+    """Raises `ModelNotInstalledError` for one that is neither in the catalogue nor installed."""
+    entry = find_entry(name)
+    return facts(entry, store.find(name) if entry else store.get(name))
+
+
+def facts(entry: ModelEntry | None, installed: InstalledModel | None) -> dict[str, Any]:
+    """Of one of the two at least; what is installed counts."""
+    model = _model(entry, installed)
+    return {
+        "name": model.name,
+        "good_at": entry.good_at if entry else "",
+        "dimension": model.dimension,
+        "input": model.preprocessing.size,
+        "size": installed.manifest.size if installed else entry.size if entry else None,
+        "licence": asdict(model.licence),
+        "quality": asdict(entry.quality) if entry and entry.quality else None,
+        "speed": asdict(entry.speed) if entry and entry.speed else None,
+        "sources": [source.title for source in entry.sources] if entry else [],
+        "graph": model.graph,
+        "preprocessing": asdict(model.preprocessing),
+        "output": asdict(model.output),
+        "installed": _installed(installed) if installed else None,
+    }
+
+
+def _model(entry: ModelEntry | None, installed: InstalledModel | None) -> ModelDescription:
+    if installed is not None:
+        return installed.manifest.model
+    assert entry is not None  # noqa: S101 - one of the two is given
+    return entry.model
+
+
+def _installed(installed: InstalledModel) -> dict[str, Any]:
+    manifest = installed.manifest
+    return {
+        "folder": str(installed.folder),
+        "source": manifest.source,
+        "fetched": manifest.fetched.isoformat() if manifest.fetched else None,
+        "files": {name: asdict(kept) for name, kept in manifest.files.items()},
+    }
+
+
+def cells(row: dict[str, Any]) -> list[object]:
+    """For a table with `COLUMNS`."""
+    return [
+        row["name"],
+        row["good_at"],
+        row["dimension"],
+        row["input"],
+        megabytes(row["size"]),
+        licence(Licence(**row["licence"]), brief=True),
+        quality(Quality(**row["quality"]) if row["quality"] else None),
+        f"{row['speed']['f32']:g}/s" if row["speed"] else "",
+        row["sources"][0] if row["sources"] else row["installed"]["source"],
+        "yes" if row["installed"] else "",
+    ]
+
+
+def megabytes(size: int | None) -> str:
+    return "" if size is None else f"{size / MEGABYTE:.0f} MB"
+
+
+def licence(of: Licence, *, brief: bool = False) -> str:
+    """Whether it is declared is always said; the note, unless `brief`."""
+    doubt = "" if of.declared else " (not declared)" if brief else " (not declared by those who offer the file)"
+    return f"{of.name}{doubt}{f'; {of.note}' if of.note and not brief else ''}"
+
+
+def quality(of: Quality | None) -> str:
+    """Mean average precision on the three sets, then the share of edited copies found."""
+    if of is None:
+        return ""
+    precisions = " ".join(f"{average:.3f}" for _, average in (of.scenes, of.animals, of.pets))
+    return f"mAP {precisions}, copies {of.copies:.3f}"

@@ -1,0 +1,103 @@
+"""A model of the user's own into the folder of the installed ones, tried out before it is there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from search_by_image.errors import InvalidInputError
+from search_by_image.models.description import ModelDescription
+from search_by_image.models.graph_files import GraphFile, weights_beside
+from search_by_image.models.known_graphs import known_graphs, recognised
+from search_by_image.models.manifest import KeptFile, Manifest, now, told
+from search_by_image.models.opening import dimension_of
+from search_by_image.models.sources import Files, Part, Source, Tools, Url
+from search_by_image.models.store import InstalledModel, ModelStore
+from search_by_image.models.trying import check_model
+from search_by_image.models.weights_files import READERS, read_weights
+from search_by_image.wheels import sha256_of
+
+USUAL_SIZE: Final = 224
+SCHEMES: Final = ("http://", "https://")
+NOT_TOLD: Final = {"name": "not told", "declared": False}
+HOW_SCALED: Final = (
+    "Say what pixels become before the graph sees them: mean and std (of 0..1; most PyTorch models: 0.485,0.456,0.406 "
+    "and 0.229,0.224,0.225), or a range such as -1,1 or 0,255."
+)
+
+
+def add(
+    name: str, files: Sequence[str], said: Mapping[str, Any], store: ModelStore, tools: Tools, *, replace: bool = False
+) -> InstalledModel:
+    """`files`: paths in one folder, or URLs, the graph or its weights first. `said`: as `model.json` has it, in part.
+
+    Raises `InvalidInputError`, `ModelError`, `DownloadError`, `FetchError`; then nothing has changed.
+    """
+    if not replace and store.find(name):
+        raise InvalidInputError(f"There is a model {name!r} already. Take another name, or --force to replace it.")
+    source = _source(files)
+    return store.install(name, lambda folder: _filled(folder, name, source, said, tools), replace=replace)
+
+
+def _source(files: Sequence[str]) -> Source:
+    if all(file.lower().startswith(SCHEMES) for file in files):
+        return Url(tuple(Part(unquote(PurePosixPath(urlsplit(file).path).name), file) for file in files))
+    paths = [Path(file).absolute() for file in files]
+    folder = paths[0].parent
+    if any(path.parent != folder for path in paths):
+        raise InvalidInputError(f"All files of a model must be in one folder, such as {folder}, or all be URLs.")
+    names = dict.fromkeys(path.name for path in (*paths, *weights_beside(paths[0])))
+    return Files(folder, tuple(Part(one, one) for one in names))
+
+
+def _filled(folder: Path, name: str, source: Source, said: Mapping[str, Any], tools: Tools) -> Manifest:
+    source.fetch(folder, tools)
+    model = described(folder, name, source.parts[0].name, said)
+    files = {part.name: _kept(folder / part.name, isinstance(source, Url)) for part in source.parts}
+    manifest = Manifest(model, files, source.title, now())
+    check_model(InstalledModel(folder, manifest))
+    return manifest
+
+
+def _kept(file: Path, recorded: bool) -> KeptFile:
+    return KeptFile(sha256_of(file), file.stat().st_size, recorded)
+
+
+def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> ModelDescription:
+    """What was not said is found out from the file, or at its default. Raises `InvalidInputError`, `ModelError`."""
+    whole = Path(file).suffix.lower() not in READERS
+    graph = "file" if whole else recognised(read_weights(folder / file))
+    looked_up = _looked_up(folder / file, said) if whole else {"size": known_graphs()[graph].size}
+    made = _checked(
+        {
+            "dimension": 0,
+            "licence": NOT_TOLD,
+            "output": {},
+            **said,
+            "name": name,
+            "file": file,
+            "graph": graph,
+            "preprocessing": {**looked_up, **said.get("preprocessing", {})},
+        }
+    )
+    return made if made.dimension else replace(made, dimension=dimension_of(folder, made))
+
+
+def _looked_up(file: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The size that the graph's input fixes; how it is scaled cannot be seen, and must be said."""
+    graph, wanted = GraphFile(file), said.get("preprocessing", {})
+    tensor = wanted.get("tensor") or graph.only_picture()
+    if "mean" not in wanted and not graph.takes_whole_numbers(tensor):
+        raise InvalidInputError(HOW_SCALED)
+    size = graph.size(tensor, wanted.get("layout"))
+    return {"size": size[0] if size else USUAL_SIZE}
+
+
+def _checked(data: Mapping[str, Any]) -> ModelDescription:
+    try:
+        return TypeAdapter(ModelDescription).validate_python(data)
+    except ValidationError as error:
+        raise InvalidInputError(f"The description of the model {data['name']!r} is wrong: {told(error)}") from error
