@@ -147,6 +147,7 @@ CALLS = {
     "search": lambda library: library.search(picture(1), "Thumb"),
     "check_collection": lambda library: library.check_collection("images"),
     "page": lambda library: library.page(Match(collection="images")),
+    "fields": lambda library: library.fields("images", sample=9),
     "numbered_page": lambda library: library.numbered_page(Match(collection="images"), number=1, size=3),
     "count": lambda library: library.count(),
     "known_pictures": lambda library: library.known_pictures("Thumb", [b"0" * 32]),

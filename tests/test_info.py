@@ -43,6 +43,7 @@ def test_the_limits_are_those_in_force(info_of, engine):
         "document_bytes": 100,
         "page_size_max": 7,
         "top_k": engine.library.options.top_k,
+        "match_score": engine.library.options.match_score,
         "filter_conditions": 3,
         "search_pictures": 16,
     }

@@ -130,6 +130,7 @@ _BY_CLIENT: dict[str, Callable[[Operation], Any]] = {
     "list_collections": _simple("collections"),
     "create_collection": _simple("create_collection"),
     "get_collection": _simple("collection"),
+    "list_fields": _simple("fields"),
     "drop_collection": _simple("drop_collection"),
     "put_image": _put,
     "get_image": _simple("get_image"),

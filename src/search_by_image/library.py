@@ -9,6 +9,7 @@ from search_by_image.deadline import limited, one_call
 from search_by_image.documents import check_document
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
+from search_by_image.fields import FieldSummary, summarise
 from search_by_image.filters import Filter, check_filter
 from search_by_image.health import StoreHealth
 from search_by_image.indexed import IndexedSpaces
@@ -217,8 +218,15 @@ class Library:
         return choices[0]
 
     @one_call
-    def page(self, match: Match, *, after: int = 0, limit: int = 100) -> list[Stored]:
-        return self._records.page(self._checked(match), after=after, limit=limit)
+    def page(self, match: Match, *, after: int = 0, limit: int = 100, newest_first: bool = False) -> list[Stored]:
+        """In the order of their last change: those that follow the id `after`."""
+        return self._records.page(self._checked(match), after=after, limit=limit, newest_first=newest_first)
+
+    @one_call
+    def fields(self, collection: str, *, sample: int) -> tuple[list[FieldSummary], int]:
+        """The fields of the collection's documents, learned from the `sample` that changed last, and how many."""
+        newest = self.page(Match(collection=collection), limit=sample, newest_first=True)
+        return summarise(stored.document for stored in newest), len(newest)
 
     @one_call
     def numbered_page(self, match: Match, *, number: int, size: int) -> list[Stored]:

@@ -187,6 +187,13 @@ def test_the_service_tells_what_it_offers(client):
     assert client.is_ready() is True
 
 
+def test_pages_may_begin_with_the_newest_and_fields_are_learned(filled):
+    assert [image.id for image in filled.page("pets", limit=2, order="newest").images] == ["p5", "p4"]
+    learned = {field.path: field for field in filled.fields("pets", sample=4).fields}
+    assert (learned["n"].lowest, learned["n"].highest) == (2, 5)
+    assert [(one.value, one.count) for one in learned["kind"].values] == [("even", 2), ("odd", 2)]
+
+
 # The two clients
 
 

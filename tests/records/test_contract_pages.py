@@ -23,6 +23,15 @@ def test_pages_follow_the_ids(twelve):
     assert twelve.page(EVERY, after=120, limit=5) == []
 
 
+def test_pages_with_the_newest_first(twelve):
+    assert ids_of(twelve.page(EVERY, limit=3, newest_first=True)) == [120, 110, 100]
+    assert ids_of(twelve.page(EVERY, after=100, limit=3, newest_first=True)) == [90, 80, 70]
+    assert ids_of(twelve.page(EVERY, after=15, limit=3, newest_first=True)) == [10]
+    assert twelve.page(EVERY, after=10, limit=3, newest_first=True) == []
+    in_b = Match(In("even", (True,)), collection="b")
+    assert ids_of(twelve.page(in_b, after=120, limit=2, newest_first=True)) == [90, 60]
+
+
 def test_numbered_pages_follow_the_ids(twelve):
     assert ids_of(twelve.offset_page(EVERY, offset=0, limit=3)) == [10, 20, 30]
     assert ids_of(twelve.offset_page(EVERY, offset=10, limit=3)) == [110, 120]

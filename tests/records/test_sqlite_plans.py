@@ -67,6 +67,13 @@ def test_paging_in_a_collection_walks_its_index(full, plans):
     assert plans.lines == ["SEARCH images USING INDEX images_of_collection (collection=? AND id>?)"]
 
 
+def test_paging_from_the_newest_walks_the_same_way_back(full, plans):
+    full.page(Match(collection="a"), limit=10, newest_first=True)
+    full.page(Match(collection="a"), after=200, limit=10, newest_first=True)
+    assert set(plans.lines) == {"SEARCH images USING INDEX images_of_collection (collection=? AND id<?)"}
+    assert not plans.sorts
+
+
 def test_numbered_pages_of_a_collection_skip_in_its_index(full, plans):
     full.offset_page(Match(collection="a"), offset=100, limit=10)
     assert "SEARCH images USING COVERING INDEX images_of_collection (collection=?)" in plans.lines

@@ -39,3 +39,16 @@ def test_a_collection_is_created_once_and_dropped_when_confirmed(client):
 def test_a_name_that_cannot_be_is_refused(client):
     problem_of(client.http.put("/v1/collections/%20"), 422, "invalid_input")
     problem_of(client.http.put("/v1/collections/a%3Ab"), 422, "invalid_input")
+
+
+def test_the_fields_of_a_collection_are_learned_from_its_documents(client):
+    client.put("a", 1, {"kind": "cat", "price": 3})
+    client.put("b", 2, {"kind": "dog"})
+    answer = client.http.get("/v1/collections/pets/fields").json()
+    assert answer["sample"] == 2
+    kind = {"path": "kind", "count": 2, "types": ["text"], "lowest": None, "highest": None}
+    assert answer["fields"][0] == {**kind, "values": [{"value": "cat", "count": 1}, {"value": "dog", "count": 1}]}
+    last = client.http.get("/v1/collections/pets/fields", params={"sample": 1}).json()
+    assert (last["sample"], [field["path"] for field in last["fields"]]) == (1, ["kind"])
+    problem_of(client.http.get("/v1/collections/nowhere/fields"), 404, "unknown_name")
+    problem_of(client.http.get("/v1/collections/pets/fields", params={"sample": 0}), 422, "invalid_request")

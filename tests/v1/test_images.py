@@ -258,6 +258,21 @@ def test_a_page_of_what_matches_a_filter(client):
     assert (page["count"], page["next_cursor"]) == (2, None)
 
 
+def test_a_listing_may_begin_with_the_newest(client):
+    for n in range(7):
+        client.put(f"p{n}", n)
+    client.http.patch(f"{IMAGES}/p2", json={"changed": True})
+    seen, cursor = [], None
+    while cursor or not seen:
+        page = client.http.get(
+            IMAGES, params={"limit": 3, "order": "newest", **({"cursor": cursor} if cursor else {})}
+        ).json()
+        seen += [image["id"] for image in page["images"]]
+        cursor = page["next_cursor"]
+    assert seen == ["p2", "p6", "p5", "p4", "p3", "p1", "p0"]
+    problem_of(client.http.get(IMAGES, params={"order": "nicest"}), 422, "invalid_request")
+
+
 @pytest.mark.parametrize(
     "params",
     [{"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"filter": "{"}, {"filter": '{"a": {"$x": 1}}'}, {"limit": "a"}],

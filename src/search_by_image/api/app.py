@@ -172,6 +172,7 @@ def _limits(library: Library, options: AppOptions) -> Limits:
         document_bytes=options.document_bytes,
         page_size_max=options.page_size_max,
         top_k=library.options.top_k,
+        match_score=library.options.match_score,
         filter_conditions=options.filter_conditions,
         search_pictures=MOST_FILES,
     )

@@ -62,6 +62,7 @@ class AsyncClient:
     compare = _sending(calls.compare)
     collections = _sending(calls.collections)
     collection = _sending(calls.collection)
+    fields = _sending(calls.fields)
     create_collection = _sending(calls.create_collection)
     drop_collection = _sending(calls.drop_collection)
     start_import = _sending(job_calls.start_import)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 
 from search_by_image.api.v1 import schemas
+from search_by_image.api.v1.parameters import Order
 from search_by_image.client.call import (
     MERGE_PATCH,
     Call,
@@ -90,9 +91,11 @@ def page(
     cursor: str | None = None,
     limit: int = 100,
     count: bool = False,
+    order: Order | None = None,
 ) -> Call[schemas.Page]:
-    """One page of pictures, in the order of their last change; `count`: also how many match in all."""
-    params = {name: text_of(value) for name, value in _given(filter=filter, cursor=cursor, limit=limit).items()}
+    """One page of pictures, in the `order` of their last change; `count`: also how many match in all."""
+    given = _given(filter=filter, cursor=cursor, limit=limit, order=order)
+    params = {name: text_of(value) for name, value in given.items()}
     if count:
         params["count"] = "true"
     return Call("GET", f"{_collection(collection)}/images", reading(schemas.Page), params=params)
@@ -162,6 +165,12 @@ def collections() -> Call[schemas.Collections]:
 def collection(name: str) -> Call[schemas.Collection]:
     """One collection."""
     return Call("GET", _collection(name), reading(schemas.Collection))
+
+
+def fields(collection: str, *, sample: int | None = None) -> Call[schemas.Fields]:
+    """The fields of its documents, learned from the `sample` of them that changed last (1000)."""
+    params = {name: text_of(value) for name, value in _given(sample=sample).items()}
+    return Call("GET", f"{_collection(collection)}/fields", reading(schemas.Fields), params=params)
 
 
 def create_collection(name: str) -> Call[schemas.Collection]:

@@ -196,8 +196,11 @@ class RecordStore(Protocol):
         """Those of the ids that exist and are not being removed."""
         ...
 
-    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        """The next `limit` matching records with an id above `after`, in the order of their ids."""
+    def page(self, match: Match, *, after: int = 0, limit: int, newest_first: bool = False) -> list[Stored]:
+        """The next `limit` matching records with an id above `after`, in the order of their ids.
+
+        `newest_first`: those with an id below `after`, the highest first; 0 begins with the highest of all.
+        """
         ...
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:

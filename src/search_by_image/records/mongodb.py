@@ -161,8 +161,9 @@ class MongoRecordStore:
             rows = [row for among in _parts(ids) for row in self._images.find({"_id": among, "state": VISIBLE}, STORED)]
         return {row["_id"]: stored_of(row) for row in rows}
 
-    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        return self._fetch(_matching(match) | {"id": {"$gt": after}}, limit=limit)
+    def page(self, match: Match, *, after: int = 0, limit: int, newest_first: bool = False) -> list[Stored]:
+        beyond = {"id": {"$lt" if newest_first else "$gt": after}} if after or not newest_first else {}
+        return self._fetch(_matching(match) | beyond, limit=limit, order=-1 if newest_first else 1)
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
         return self._fetch(_matching(match), offset=offset, limit=limit)
@@ -247,11 +248,11 @@ class MongoRecordStore:
         self._closed = True
         self._client.close()
 
-    def _fetch(self, query: Row, *, offset: int = 0, limit: int | None = None) -> list[Stored]:
+    def _fetch(self, query: Row, *, offset: int = 0, limit: int | None = None, order: int = 1) -> list[Stored]:
         if limit == 0:
             return []
         with self._connected():
-            rows = self._images.find(query, STORED).sort("id", 1).skip(offset).limit(limit or 0)
+            rows = self._images.find(query, STORED).sort("id", order).skip(offset).limit(limit or 0)
             return [stored_of(row) for row in rows]
 
     def _parts_of(self, query: Row) -> Iterator[Row]:

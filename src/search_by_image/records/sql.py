@@ -50,6 +50,7 @@ from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, 
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
+HIGHEST_ID = 2**63 - 1
 VISIBLE = images.c.state.in_((State.PENDING, State.READY))
 KEPT = images.c.state != State.REMOVING
 HIDDEN = {"state": State.REMOVING, "key": None}
@@ -132,9 +133,10 @@ class SqlRecordStore:
             ]
         return {row.id: stored_of(row) for row in rows}
 
-    def page(self, match: Match, *, after: int = 0, limit: int) -> list[Stored]:
-        query = select(*STORED).where(self._matching(match), _above(after, match.where))
-        return self._fetch(query.order_by(images.c.id).limit(limit))
+    def page(self, match: Match, *, after: int = 0, limit: int, newest_first: bool = False) -> list[Stored]:
+        beyond = _beyond(after, match.where, newest_first=newest_first)
+        order = images.c.id.desc() if newest_first else images.c.id
+        return self._fetch(select(*STORED).where(self._matching(match), beyond).order_by(order).limit(limit))
 
     def offset_page(self, match: Match, *, offset: int, limit: int | None) -> list[Stored]:
         wanted = (
@@ -177,7 +179,7 @@ class SqlRecordStore:
     def ids(
         self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
     ) -> Ids:
-        above = true() if after is None else _above(after, where)
+        above = true() if after is None else _beyond(after, where)
         query = select(images.c.id).where(self._matching(Match(where)), images.c.space == space, above)
         with self._read() as connection:
             return as_ids(connection.scalars(query.order_by(images.c.id).limit(limit)))
@@ -265,9 +267,10 @@ class SqlRecordStore:
             return [stored_of(row) for row in connection.execute(query)]
 
 
-def _above(after: int, where: Filter | None) -> ColumnElement[bool]:
+def _beyond(after: int, where: Filter | None, *, newest_first: bool = False) -> ColumnElement[bool]:
     """A sum is no range to walk through: SQLite then takes `images_by_own_id`, which leaves few to be compared."""
-    return (images.c.id + 0 if where is not None and names_values(where, OWN_ID_FIELD) else images.c.id) > after
+    id_ = images.c.id + 0 if where is not None and names_values(where, OWN_ID_FIELD) else images.c.id
+    return id_ < (after or HIGHEST_ID) if newest_first else id_ > after
 
 
 def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:

@@ -1,16 +1,20 @@
 """`/v1/collections`: what there is, made and dropped."""
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.api.v1 import schemas
 from search_by_image.api.v1.parameters import CollectionName, Confirmation
 from search_by_image.api.v1.service import Admin, Reader, Service
 from search_by_image.errors import InvalidInputError
+from search_by_image.fields import FieldSummary
 from search_by_image.library import Library
 from search_by_image.records.base import Match
+
+SAMPLE = 1000
 
 
 def collection_routes(service: Service) -> APIRouter:
@@ -33,6 +37,19 @@ def collection_routes(service: Service) -> APIRouter:
         caller.check(collection)
         library.check_collection(collection)
         return SafeJSONResponse(collection_json(library, collection))
+
+    @router.get("/{collection}/fields", response_model=schemas.Fields)
+    def list_fields(
+        caller: Reader,
+        collection: CollectionName,
+        sample: Annotated[
+            int, Query(ge=1, description="How many documents to look at, `limits/page_size_max` at most")
+        ] = SAMPLE,
+    ) -> Response:
+        """The fields of the collection's documents with their frequent values, learned from those that changed last."""
+        caller.check(collection)
+        found, looked_at = library.fields(collection, sample=min(sample, service.page_size_max))
+        return SafeJSONResponse({"fields": [field_json(one) for one in found], "sample": looked_at})
 
     @router.put(
         "/{collection}",
@@ -72,3 +89,7 @@ def collection_json(library: Library, name: str) -> dict[str, Any]:
             for space in sorted(spaces, key=lambda space: space.pipeline)
         ],
     }
+
+
+def field_json(summary: FieldSummary) -> dict[str, Any]:
+    return {**asdict(summary), "values": [{"value": value, "count": count} for value, count in summary.values]}

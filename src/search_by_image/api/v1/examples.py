@@ -16,6 +16,8 @@ IMAGE = {
     "version": "1866900000123456",
 }
 SPACE = {"pipeline": "DemoSearch", "dimension": 1280, "metric": "COSINE", "fingerprint": "5d41402abc4b2a76"}
+FIELD_VALUE = {"value": "cat", "count": 120}
+FIELD = {"path": "kind", "count": 230, "types": ["text"], "values": [FIELD_VALUE], "lowest": None, "highest": None}
 COLLECTION = {"name": "pets", "count": 1, "spaces": [SPACE]}
 MATCH = {
     "id": "cat-1",
@@ -47,6 +49,7 @@ LIMITS = {
     "document_bytes": 262144,
     "page_size_max": 1000,
     "top_k": 10,
+    "match_score": 0.0,
     "filter_conditions": 1000,
     "search_pictures": 16,
 }
@@ -134,6 +137,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Comparison": [{"score": 0.93, "distance": 0.14, "metric": "COSINE", "pipeline": "DemoSearch"}],
     "Deleted": [{"count": 3, "dry_run": True, "images": None}],
     "Space": [SPACE],
+    "FieldValue": [FIELD_VALUE],
+    "FieldInfo": [FIELD],
+    "Fields": [{"fields": [FIELD], "sample": 230}],
     "Collection": [COLLECTION],
     "Collections": [{"collections": [COLLECTION], "default_collection": "images"}],
     "PipelineInfo": [PIPELINE_INFO],

@@ -10,7 +10,15 @@ from search_by_image.api.v1 import schemas
 from search_by_image.api.v1.bodies import Body, body_of, merge_patch_of
 from search_by_image.api.v1.conditions import etag_of, expectation, is_unchanged
 from search_by_image.api.v1.openapi import json_or_form, merge_patch_body, only_json
-from search_by_image.api.v1.parameters import CollectionName, Cursor, FilterText, IfMatch, IfNoneMatch, Key
+from search_by_image.api.v1.parameters import (
+    CollectionName,
+    Cursor,
+    FilterText,
+    IfMatch,
+    IfNoneMatch,
+    Key,
+    OrderOfChange,
+)
 from search_by_image.api.v1.service import Reader, Service, Writer
 from search_by_image.errors import InvalidInputError
 from search_by_image.ids import LONGEST_ID, time_of
@@ -125,6 +133,7 @@ def _add_pages(router: APIRouter, service: Service) -> None:
         collection: CollectionName,
         condition: FilterText = None,
         cursor: Cursor = None,
+        order: OrderOfChange = "oldest",
         limit: Annotated[int, Query(ge=1, description="`limits/page_size_max` at most")] = 100,
         count: Annotated[bool, Query(description="Count all that match, too")] = False,
     ) -> Response:
@@ -133,7 +142,7 @@ def _add_pages(router: APIRouter, service: Service) -> None:
         if limit > service.page_size_max:
             raise InvalidInputError(f"limit {limit} is over {service.page_size_max} (limits/page_size_max).")
         match = Match(where=service.condition(_json(condition)), collection=collection)
-        found = library.page(match, after=_after(cursor), limit=limit + 1)
+        found = library.page(match, after=_after(cursor), limit=limit + 1, newest_first=order == "newest")
         page = found[:limit]
         return SafeJSONResponse(
             {

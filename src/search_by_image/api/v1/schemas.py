@@ -181,6 +181,31 @@ class Space(BaseModel):
     fingerprint: str
 
 
+class FieldValue(BaseModel):
+    """How many of the documents looked at have the value."""
+
+    value: str | int | float | bool | None
+    count: int
+
+
+class FieldInfo(BaseModel):
+    """A field of documents. `count`: of those looked at that have it; `lowest`, `highest`: of its numbers."""
+
+    path: str = Field(description="Dotted, as filters have it")
+    count: int
+    types: list[str] = Field(description="Of its values, or its lists' elements: text, number, boolean, null")
+    values: list[FieldValue] = Field(description="The most frequent ones, 20 at most")
+    lowest: float | None
+    highest: float | None
+
+
+class Fields(BaseModel):
+    """`sample`: how many documents were looked at."""
+
+    fields: list[FieldInfo]
+    sample: int
+
+
 class Collection(BaseModel):
     name: str
     count: int
@@ -210,7 +235,8 @@ class CollectionInfo(BaseModel):
 class Limits(BaseModel):
     """`max_upload_bytes`: of a picture, `max_body_bytes`: of a whole request; `top_k`: hits where none are asked for.
 
-    `filter_conditions`: of one filter; `search_pictures`: in one search.
+    `match_score`: of the hits at least, where none is asked for; `filter_conditions`: of one filter;
+    `search_pictures`: in one search.
     """
 
     max_upload_bytes: int
@@ -219,6 +245,7 @@ class Limits(BaseModel):
     document_bytes: int
     page_size_max: int
     top_k: int
+    match_score: float
     filter_conditions: int
     search_pictures: int
 
