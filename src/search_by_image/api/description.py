@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from starlette.responses import FileResponse
 
 from search_by_image.api.callers import PUBLIC, Caller, requires
-from search_by_image.api.page_routes import HEADERS, PAGE, GuardedFiles
+from search_by_image.api.page_routes import HEADERS, PAGE, PageFiles
 from search_by_image.api.responses import SafeJSONResponse
 from search_by_image.keys import Scope
 
@@ -26,5 +26,5 @@ def add_description(app: FastAPI) -> None:
     async def docs() -> Response:
         return FileResponse(PAGE / "docs.html", headers=HEADERS)
 
-    app.mount("/docs/page", GuardedFiles(directory=PAGE), "docs page")
-    app.mount("/docs/swagger", GuardedFiles(directory=SWAGGER_UI), "docs swagger")
+    app.mount("/docs/page", PageFiles(directory=PAGE), "docs page")
+    app.mount("/docs/swagger", PageFiles(directory=SWAGGER_UI), "docs swagger")

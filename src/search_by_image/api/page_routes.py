@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
@@ -20,6 +22,10 @@ HEADERS = {
 }
 
 
+SMALLEST_PACKED = 512
+"""Bytes; less is sent as it is."""
+
+
 class GuardedFiles(StaticFiles):
     """Static files with the page's security headers."""
 
@@ -32,6 +38,23 @@ class GuardedFiles(StaticFiles):
         await super().__call__(scope, receive, with_headers)
 
 
+class PageFiles(GuardedFiles):
+    """Texts, which are sent gzipped to whoever takes that; not so a part of one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_part = "range" in Headers(scope=scope)
+        files = super().__call__
+        packed = files if is_part else GZipMiddleware(files, minimum_size=SMALLEST_PACKED)
+        await packed(scope, receive, send)
+
+
+class PackedFile(FileResponse):
+    """Sent gzipped to whoever takes that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await GZipMiddleware(super().__call__, minimum_size=SMALLEST_PACKED)(scope, receive, send)
+
+
 def add_page(app: FastAPI, static_path: Path | None) -> None:
     """`static_path`: a folder to serve at `/` in place of our page."""
     if static_path is not None:
@@ -40,6 +63,6 @@ def add_page(app: FastAPI, static_path: Path | None) -> None:
 
     @app.get("/", include_in_schema=False, dependencies=[PUBLIC])
     async def index() -> Response:
-        return FileResponse(PAGE / "index.html", headers=HEADERS)
+        return PackedFile(PAGE / "index.html", headers=HEADERS)
 
-    app.mount("/static", GuardedFiles(directory=PAGE), "static")
+    app.mount("/static", PageFiles(directory=PAGE), "static")

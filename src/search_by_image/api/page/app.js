@@ -1,66 +1,75 @@
-// The page: its sections put together and started.
+// The page: its sections put together and started. What a visit may never need is loaded when it is asked for.
 
-import { Choices } from './choices.js';
-import { byId, el } from './dom.js';
-import { errorNote } from './errors.js';
-import { offerExamples } from './examples.js';
-import { chooseLanguage, language, say, startLanguage } from './i18n.js';
-import { ImportView } from './import.js';
-import { Intake } from './intake.js';
-import { LibraryView } from './library.js';
-import { SearchView } from './search.js';
-import { Tabs } from './tabs.js';
+import { address, followHistory, queryInAddress, similarTo } from './core/address.js';
+import { Choices } from './core/choices.js';
+import { byId, drawIcons, el } from './core/dom.js';
+import { errorNote } from './core/errors.js';
+import { chooseLanguage, language, say, startLanguage } from './core/i18n.js';
+import { Intake } from './core/intake.js';
+import { fromFile } from './core/pictures.js';
+import { Tabs } from './core/tabs.js';
+import { offerExamples } from './search/examples.js';
+import { offerStart } from './search/start.js';
+import { Sections } from './sections.js';
 
-function start() {
-  startLanguage();
+/** @typedef {import('./core/pictures.js').Picture} Picture */
+
+async function start() {
+  await startLanguage();
+  drawIcons();
   offerLanguages();
-  const tabs = new Tabs();
-  const choices = new Choices();
-  const search = new SearchView(choices, () => tabs.open('search'));
-  const searchWith = (/** @type {URL} */ url) => void search.searchWith(url);
-  const importing = new ImportView(choices);
-  const library = new LibraryView(choices, { searchWith, shown: () => tabs.current === 'library' });
-  offerExamples(choices, searchWith);
-  takeIn(tabs, search, importing);
-  tabs.addEventListener('show', () => library.refresh());
-  addEventListener('popstate', () => choices.follow());
+  followHistory();
+  const [tabs, choices] = [new Tabs(), new Choices()];
+  const sections = new Sections(choices);
+  const search = {
+    take: (/** @type {Picture} */ picture) => void sections.withSearch((view) => view.searchWith(picture)),
+    refuse: (/** @type {unknown} */ error) => void sections.withSearch((view) => view.refuse(error)),
+  };
+  offerStart(choices, search);
+  offerExamples(choices, similarTo);
+  takeIn(tabs, sections, search);
+  address.addEventListener('change', () => closeDialogs());
+  tabs.addEventListener('show', () => void sections.show(tabs.current));
   tabs.start();
+  if (queryInAddress()) byId('search', HTMLElement).dataset.state = 'asked';
   document.documentElement.classList.remove('starting');
-  return connect(choices);
+  await connect(choices);
 }
 
 function offerLanguages() {
   const buttons = [...document.querySelectorAll('[data-language]')];
-  const mark = () =>
-    buttons.forEach((button) => button.setAttribute('aria-pressed', String(button.getAttribute('data-language') === language())));
+  const mark = () => buttons.forEach((button) => button.toggleAttribute('hidden', button.getAttribute('data-language') === language()));
   for (const button of buttons) {
-    button.addEventListener('click', () => chooseLanguage(button.getAttribute('data-language') === 'zh' ? 'zh' : 'en'));
+    button.addEventListener('click', () => void chooseLanguage(button.getAttribute('data-language') === 'zh' ? 'zh' : 'en'));
   }
   document.addEventListener('languagechange', mark);
   mark();
 }
 
+function closeDialogs() {
+  for (const dialog of document.querySelectorAll('dialog')) if (dialog.id !== 'key') dialog.close();
+}
+
 /**
  * What is dropped or pasted goes to the import section when that is in view, else to the search.
  * @param {Tabs} tabs
- * @param {SearchView} search
- * @param {ImportView} importing
+ * @param {Sections} sections
+ * @param {import('./search/start.js').Taker} search
  */
-function takeIn(tabs, search, importing) {
+function takeIn(tabs, sections, search) {
   const importInView = () => tabs.current === 'import';
-  const closeDialogs = () => document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
   new Intake(byId('veil', HTMLDivElement), {
     take: (pictures) => {
       closeDialogs();
-      if (importInView()) importing.add(pictures);
-      else if (pictures[0]) search.search(pictures[0]);
+      if (importInView()) void sections.withImport((view) => view.take(pictures));
+      else if (pictures[0]) search.take(pictures[0]);
     },
-    takeFiles: (files) => {
+    takeDrop: (drop) => {
       closeDialogs();
-      if (importInView()) importing.addFiles(files);
-      else search.searchFiles(files);
+      if (importInView()) void sections.takeDrop(drop);
+      else if (drop.files[0]) search.take(fromFile(drop.files[0]));
     },
-    refuse: (error) => (importInView() ? importing : search).refuse(error),
+    refuse: (error) => (importInView() ? void sections.withImport((view) => view.refuse(error)) : search.refuse(error)),
   });
   const name = () => say(byId('veil-text', HTMLParagraphElement), importInView() ? 'drop.import' : 'drop.search');
   tabs.addEventListener('show', name);
@@ -74,9 +83,9 @@ async function connect(choices) {
     await choices.refresh();
     byId('version', HTMLParagraphElement).textContent = `search-by-image ${choices.info?.version ?? ''}`;
   } catch (error) {
-    const retry = el('button', { class: 'button button-small', type: 'button', onclick: () => connect(choices) });
+    const retry = el('button', { class: 'button button-small', type: 'button', onclick: () => void connect(choices) });
     note.replaceChildren(errorNote(error, say(retry, 'retry')));
   }
 }
 
-start();
+void start();

@@ -15,18 +15,19 @@ async function show() {
   const answer = await fetch('/openapi.json', { headers: keyHeaders() });
   form.hidden = answer.status !== 401;
   if (!answer.ok) return;
-  globalThis.SwaggerUIBundle({
+  /** @type {{SwaggerUIBundle: (options: Record<string, unknown>) => void}} */ (/** @type {unknown} */ (globalThis)).SwaggerUIBundle({
     spec: await answer.json(),
     dom_id: '#calls',
     deepLinking: true,
     validatorUrl: null,
-    requestInterceptor: (request) => {
+    requestInterceptor: (/** @type {{headers: Record<string, string>}} */ request) => {
       request.headers = { ...keyHeaders(), ...request.headers };
       return request;
     },
   });
 }
 
+/** @returns {Record<string, string>} */
 function keyHeaders() {
   const key = storedKey();
   return key ? { 'X-API-Key': key } : {};
