@@ -6,7 +6,7 @@ PORT ?= 8002
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-all coverage lint types format bench bench-stores faults fuzz load docs clean
+.PHONY: help demo run test test-all coverage lint types format bench bench-stores faults fuzz load docs screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,9 +26,10 @@ test-all: ## The same, and the tests that take minutes (CI leaves them out)
 coverage: ## The same as test, and say which lines no test reaches (takes half as long again)
 	$(MAKE) test PYTEST="--cov --cov-report=term --cov-fail-under=95"
 
-lint: $(VENV)/tested ## Check the style
+lint: $(VENV)/tested ## Check the style, and the types of the page
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python -m scripts.page_tools
 
 types: $(VENV)/tested ## Check the types
 	$(BIN)/mypy
@@ -56,8 +57,11 @@ load: $(VENV)/tested ## Search with 32 clients while two import, for ten minutes
 docs: $(VENV)/tested ## Write the reference in docs/api.md, in both languages, from the API's own description
 	$(BIN)/python -m scripts.api_docs
 
+screenshots: $(VENV)/tested ## Make the tour of the page in docs/images, in both languages
+	$(BIN)/python -m scripts.screenshots
+
 clean: ## Remove everything that was built, not your data
-	rm -rf $(VENV) build dist artifacts .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) build dist artifacts tests/browser/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
