@@ -36,6 +36,7 @@ from sql_servers import MariaDb, PostgreSql, SqlServer
 
 SHARED = ("milvus", "mariadb", "postgresql", "mongodb", "demo")
 MILVUS = pytest.StashKey[MilvusProcess]()
+LONGEST_NAME = 20
 EVERY_CASE = "SEARCH_BY_IMAGE_TEST_EVERY_CASE"
 
 
@@ -58,6 +59,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted((item for item in items if item not in soaks), key=when)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Files made for a test may hold the time that they were made; every process must collect the same names."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 def when(item: pytest.Item) -> int:
