@@ -18,6 +18,7 @@ from search_by_image.cli import (
     importing,
     info,
     jobs,
+    learning,
     model_adding,
     models,
     plugin_list,
@@ -59,6 +60,7 @@ def create_cli() -> typer.Typer:
     cli.command("plugins", epilog=plugin_list.EXAMPLES)(plugin_list.plugins)
     cli.command("explain", epilog=explaining.EXAMPLES)(explaining.explain)
     cli.command("evaluate", epilog=evaluating.EXAMPLES)(evaluating.evaluate)
+    cli.command("learn-mean", epilog=learning.EXAMPLES)(learning.learn_mean)
     cli.command("copy", epilog=transferring.COPY_EXAMPLES)(transferring.copy)
     cli.command("export", epilog=transferring.EXPORT_EXAMPLES)(transferring.export)
     cli.command("restore", epilog=transferring.RESTORE_EXAMPLES)(transferring.restore)

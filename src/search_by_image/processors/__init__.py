@@ -11,6 +11,7 @@ def shipped() -> tuple[type, ...]:
     from search_by_image.processors.hsv_histogram import HSVClusterHistogramVetor
     from search_by_image.processors.image_model import ImageModel
     from search_by_image.processors.inception_v4 import InceptionV4Classifier, InceptionV4Vertor
+    from search_by_image.processors.joined_models import JoinedModels
     from search_by_image.processors.perceptual_hash import PerceptualHash
     from search_by_image.processors.subject_detect import SubjectDetect
     from search_by_image.processors.value_router import ValueRouter
@@ -19,6 +20,7 @@ def shipped() -> tuple[type, ...]:
         CentreCrop,
         EfficientNetLite0,
         ImageModel,
+        JoinedModels,
         InceptionV4Classifier,
         InceptionV4Vertor,
         SubjectDetect,
