@@ -55,7 +55,7 @@ def move(records, index, name="moved"):
     """What `reindex` does when it switches, and nothing else: the new place is empty."""
     space = records.space(SPACE)
     index.open_space(replace(space.indexed, name=name))
-    assert records.switch_index(space, index_name=name, metric=space.metric)
+    assert records.replace_space(space, replace(space, index_name=name, metric=space.metric))
     return records.space(SPACE)
 
 
@@ -235,7 +235,7 @@ class TestMoved:
         other.maintain()
         space = records.space(SPACE)
         index.open_space(replace(space.indexed, name="L2", metric=Metric.L2))
-        records.switch_index(space, index_name="L2", metric="L2")
+        records.replace_space(space, replace(space, index_name="L2", metric="L2"))
         other.maintain()
         far = other.search(picture(1), "Thumb")[1]
         assert far.score == pytest.approx(1 / (1 + far.distance))

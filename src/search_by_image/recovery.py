@@ -18,8 +18,11 @@ def finish_what_stopped(
 
 
 def finish_removals(records: RecordStore, indexed: IndexedSpaces) -> None:
-    for space, ids in records.in_state(State.REMOVING).items():
+    """A record is deleted when no space has it any more."""
+    removing = records.in_state(State.REMOVING)
+    for space, ids in removing.items():
         indexed.delete(space, ids)
+    for ids in removing.values():
         records.finish_removal(ids)
 
 
@@ -37,8 +40,8 @@ def finish_additions(records: RecordStore, indexed: IndexedSpaces, *, older_than
     """
     newest = id_at(milliseconds_ago=older_than_ms)
     known = {space.name for space in indexed.served()}
-    for space, pending in records.in_state(State.PENDING).items():
-        if space in known:
-            found = records.read(space, pending[pending < newest])
-            indexed.add(space, found)
-            records.settle(record.id for record in found)
+    pending = {space: ids[ids < newest] for space, ids in records.in_state(State.PENDING).items() if space in known}
+    for space, ids in pending.items():
+        indexed.add(space, records.read(space, ids))
+    for ids in pending.values():
+        records.settle(ids)

@@ -107,7 +107,7 @@ class Reindex:
         return searched
 
     def _switch(self, old: SpaceRecord, new: SpaceRecord) -> None:
-        if not self._records.switch_index(old, index_name=new.indexed.name, metric=new.metric):
+        if not self._records.replace_space(old, new):
             self._check_same(new)
 
     def _check_same(self, new: SpaceRecord) -> None:

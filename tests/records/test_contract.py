@@ -75,22 +75,24 @@ def test_a_space_gets_another_place_in_the_index(records):
     other = SpaceRecord("app_art", "art", "Thumb", 4, "L2", "f")
     for space in (first, other):
         records.create_space(space)
-    assert records.switch_index(first, index_name="app_pets@1", metric="IP")
+    assert records.replace_space(first, replace(first, index_name="app_pets@1", metric="IP"))
     second = replace(first, index_name="app_pets@1", metric="IP")
     assert records.space("app_pets") == second
     assert second.indexed == Space("app_pets@1", 4, Metric.IP)
     assert records.create_space(first) == second
-    assert records.switch_index(second, index_name="app_pets@2", metric="COSINE")
+    assert records.replace_space(second, replace(second, index_name="app_pets@2", metric="COSINE"))
     assert records.spaces() == (other, replace(first, index_name="app_pets@2", metric="COSINE"))
 
 
 def test_a_space_that_changed_meanwhile_keeps_its_place(records):
     space = SpaceRecord("app_pets", "pets", "Thumb", 4, "L2", "f")
-    assert not records.switch_index(space, index_name="app_pets@1", metric="L2")
+    assert not records.replace_space(space, replace(space, index_name="app_pets@1", metric="L2"))
     assert records.spaces() == ()
     records.create_space(space)
     for changed in ({"index_name": "app_pets@7"}, {"metric": "IP"}, {"dimension": 8}, {"fingerprint": "g"}):
-        assert not records.switch_index(replace(space, **changed), index_name="app_pets@1", metric="L2")
+        assert not records.replace_space(
+            replace(space, **changed), replace(replace(space, **changed), index_name="app_pets@1", metric="L2")
+        )
     assert records.spaces() == (space,)
 
 
@@ -98,7 +100,9 @@ def test_of_many_that_switch_the_index_one_wins(records):
     space = records.create_space(SpaceRecord("app_pets", "pets", "Thumb", 4, "L2", "f"))
     names = [f"app_pets@{number}" for number in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        won = list(threads.map(lambda name: records.switch_index(space, index_name=name, metric="L2"), names))
+        won = list(
+            threads.map(lambda name: records.replace_space(space, replace(space, index_name=name, metric="L2")), names)
+        )
     assert sum(won) == 1
     assert records.space("app_pets").index_name == names[won.index(True)]
 

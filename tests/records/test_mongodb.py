@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -218,8 +219,8 @@ def test_a_space_of_a_version_without_names_in_the_index_can_be_given_one(store)
     store._spaces.update_one({}, {"$unset": {"index_name": ""}})
     assert store.space("app_pets") == space
     assert store.spaces() == (space,)
-    assert store.switch_index(space, index_name="app_pets@1", metric="IP")
-    assert not store.switch_index(space, index_name="app_pets@2", metric="IP")
+    assert store.replace_space(space, replace(space, index_name="app_pets@1", metric="IP"))
+    assert not store.replace_space(space, replace(space, index_name="app_pets@2", metric="IP"))
     assert store.space("app_pets").index_name == "app_pets@1"
 
 

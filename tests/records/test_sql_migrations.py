@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_database_of_version_1_is_opened_with_everything_in_it(version_1):
     assert store.vectors("app_pets", as_ids([7]))[1].tolist() == [vector_of(7).tolist()]
     assert store.in_state(State.READY)["app_pets"].tolist() == [7]
     assert version_of(store) == NEWEST
-    assert store.switch_index(store.spaces()[0], index_name="app_pets@1", metric="L2")
+    assert store.replace_space(store.spaces()[0], replace(store.spaces()[0], index_name="app_pets@1", metric="L2"))
     store.put([record(8)])
     store.close()
 

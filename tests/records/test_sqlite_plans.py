@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,7 +88,20 @@ def test_counting_a_collection_reads_its_index_only(full, plans):
 
 def test_the_ids_of_a_space_are_read_from_its_index_only(full, plans):
     full.ids("app_a")
-    assert plans.lines == ["SEARCH images USING COVERING INDEX images_of_space (space=?)"]
+    assert plans.lines == [
+        "SEARCH images USING COVERING INDEX images_of_second_space (second_space=?)",
+        "SEARCH images USING COVERING INDEX images_of_space (space=?)",
+    ]
+
+
+def test_second_vectors_are_looked_up_by_their_space(full, file):
+    full.seconds.put("new", as_ids([1, 2]), np.ones((2, 4), np.float32))
+    plans = Plans(full, file)
+    full.seconds.make_first("new", full.seconds.ids("new"))
+    full.read("new", as_ids([1]))
+    full.vectors("new", as_ids([1]))
+    assert plans.uses("images_of_second_space")
+    assert plans.scans == []
 
 
 def test_hashes_are_looked_up_in_their_index(full, plans):

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from search_by_image.errors import KeyTakenError, StoreError
 from search_by_image.filters import Filter
 from search_by_image.records.ledger import Ledger
+from search_by_image.records.seconds import Second, SecondVectors
 from search_by_image.vectors.base import Ids, Metric, Space, Vector, Vectors
 
 Document = Mapping[str, Any]
+Role = Literal["successor", "serving", "final"]
 OWN_ID_FIELD = "id"
 """What documents have there, every record store finds by an index."""
 
@@ -33,7 +35,8 @@ class State(StrEnum):
 class Record:
     """A picture's document and vector. `sha256` is of the picture's bytes, 32 bytes; `space` names the vector space.
 
-    `key`: the caller's own name for the picture, at most one of each in a collection; None: it has none.
+    `key`: the caller's own name for the picture, at most one of each in a collection; None: it has none. `second`: its
+    vector in the space that is to succeed its own.
     """
 
     id: int
@@ -45,6 +48,7 @@ class Record:
     sha256: bytes
     created: datetime
     key: str | None = None
+    second: Second | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,10 @@ class SpaceRecord:
     """A vector space; `fingerprint` tells which model and preprocessing made its vectors.
 
     `index_name` is what the vector index calls it; None, until it is first built anew: as `name`.
+
+    `role` None: pictures have their first vectors in it. One of another model, which is to succeed that of the same
+    collection and pipeline, is its "successor", then "serving" in its place until the old one serves again, or "final"
+    when that is to go. `variant`: what of the configured pipeline is another for these vectors, as JSON.
     """
 
     name: str
@@ -110,6 +118,8 @@ class SpaceRecord:
     metric: str
     fingerprint: str
     index_name: str | None = None
+    role: Role | None = None
+    variant: str | None = None
 
     @property
     def indexed(self) -> Space:
@@ -134,6 +144,11 @@ class RecordStore(Protocol):
         """What the service keeps for itself, in the same database; `clear` leaves it as it is."""
         ...
 
+    @property
+    def seconds(self) -> SecondVectors:
+        """The vectors of pictures in spaces that are to succeed their own."""
+        ...
+
     def create_collection(self, name: str) -> bool:
         """Whether there was none of that name."""
         ...
@@ -154,11 +169,15 @@ class RecordStore(Protocol):
         """The one of that name as it is now, whichever process changed it; None when there is none."""
         ...
 
-    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
-        """Give the space another place in the index; False, and nothing is changed, when it is not as given any more.
+    def replace_space(self, old: SpaceRecord, new: SpaceRecord) -> bool:
+        """Change the space, whose name stays; False, and nothing is changed, when it is not as given any more.
 
         Of several that start from the same record one alone gets True.
         """
+        ...
+
+    def drop_space(self, name: str) -> None:
+        """Forget the space; pictures stay, whichever vectors they have."""
         ...
 
     def put(self, records: Sequence[Record]) -> None:
@@ -224,7 +243,10 @@ class RecordStore(Protocol):
     def ids(
         self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
     ) -> Ids:
-        """Every id of the space that is not being removed, sorted; or the first `limit` above `after` that match."""
+        """Every id of the space that is not being removed, sorted; or the first `limit` above `after` that match.
+
+        A picture is in the spaces of both of its vectors; so it is for the calls below.
+        """
         ...
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
@@ -234,12 +256,12 @@ class RecordStore(Protocol):
     def read(self, space: str, ids: Ids) -> list[Record]:
         """Whole records, in the order of their ids: those of the ids in the space that are not being removed.
 
-        Also those that are staged.
+        Also those that are staged. Read by the space of its second vector, a record is as if that were its only one.
         """
         ...
 
     def in_state(self, state: State) -> dict[str, Ids]:
-        """The ids of the records in the state, by space, each sorted."""
+        """The ids of the records in the state, by space, each sorted; one may be in two spaces."""
         ...
 
     def clear(self) -> None:

@@ -39,10 +39,15 @@ from search_by_image.records.mongodb_keys import (
 )
 from search_by_image.records.mongodb_ledger import MongoLedger
 from search_by_image.records.mongodb_rows import STORED, record_of, row_of, slot_field, space_of, stored_of
+from search_by_image.records.mongodb_seconds import MongoSecondVectors
 from search_by_image.records.mongodb_upgrade import upgrade
+from search_by_image.records.seconds import SecondVectors
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 AT_ONCE = 1000
+VECTOR_OF = {"second_space": {"second_vector": 1}, "space": {"vector": 1}}
+SPACES = VECTOR_OF.keys()
+"""In this order: a second vector that becomes the first meanwhile is then in the one or in both."""
 INDEXES = (
     ("pipeline", "sha256"),
     ("collection", "state", "id"),
@@ -77,9 +82,11 @@ class MongoRecordStore:
         self._spaces = database["spaces"]
         self._collections = database["collections"]
         self.ledger: Ledger = MongoLedger(database["ledger"], self._connected)
+        self.seconds: SecondVectors = MongoSecondVectors(self._images, self._connected)
         for fields in INDEXES:
             self._images.create_index([(field, 1) for field in fields])
         self._images.create_index([("slot", 1)], unique=True, sparse=True)
+        self._images.create_index([("second_space", 1)], sparse=True)
         upgrade(self._images)
 
     def create_collection(self, name: str) -> bool:
@@ -112,11 +119,14 @@ class MongoRecordStore:
             row = self._spaces.find_one({"_id": name})
         return None if row is None else space_of(row)
 
-    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
+    def replace_space(self, old: SpaceRecord, new: SpaceRecord) -> bool:
         """None also matches a field that is not there: spaces of version 0.1 have no `index_name`."""
-        change = {"$set": {"index_name": index_name, "metric": metric}}
         with self._connected():
-            return self._spaces.update_one({"_id": space.name, **asdict(space)}, change).matched_count == 1
+            return self._spaces.update_one({"_id": old.name, **asdict(old)}, {"$set": asdict(new)}).matched_count == 1
+
+    def drop_space(self, name: str) -> None:
+        with self._connected():
+            self._spaces.delete_one({"_id": name})
 
     def put(self, records: Sequence[Record]) -> None:
         self._insert([row_of(record) | slot_field(record) | {"state": State.PENDING.value} for record in records])
@@ -202,35 +212,38 @@ class MongoRecordStore:
     ) -> Ids:
         if limit == 0:
             return as_ids([])
-        query = _matching(Match(where)) | {"space": space} | ({} if after is None else {"id": {"$gt": after}})
+        query = _matching(Match(where)) | ({} if after is None else {"id": {"$gt": after}})
         with self._connected():
-            rows = self._images.find(query, {"_id": 0, "id": 1}).sort("id", 1).limit(limit or 0)
-            return as_ids(row["id"] for row in rows)
+            found = [
+                self._images.find(query | {field: space}, {"_id": 0, "id": 1}).sort("id", 1).limit(limit or 0)
+                for field in SPACES
+            ]
+            return np.union1d(*(as_ids(row["id"] for row in rows) for rows in found))[:limit]
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
         with self._connected():
-            rows = [
-                row
-                for among in _parts(ids)
-                for row in self._images.find({"_id": among, "space": space, "state": NOT_HIDDEN}, {"vector": 1})
-            ]
-        matrix = np.frombuffer(b"".join(row["vector"] for row in rows), "<f4").astype(np.float32, copy=False)
+            rows = [row for field in SPACES for row in self._find(field, space, ids, VECTOR_OF[field])]
+        rows = list({row["_id"]: row for row in rows}.values())
+        raw = b"".join(row.get("vector") or row["second_vector"] for row in rows)
+        matrix = np.frombuffer(raw, "<f4").astype(np.float32, copy=False)
         return as_ids(row["_id"] for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
     def read(self, space: str, ids: Ids) -> list[Record]:
         with self._connected():
-            rows = [
-                row
-                for among in _parts(np.sort(ids))
-                for row in self._images.find({"_id": among, "space": space, "state": NOT_HIDDEN}).sort("id", 1)
-            ]
-        return [record_of(row) for row in rows]
+            rows = {row["_id"]: row for field in SPACES for row in self._find(field, space, ids)}
+        return [record_of(rows[id_], space) for id_ in sorted(rows)]
+
+    def _find(self, field: str, space: str, ids: Ids, wanted: Row | None = None) -> Iterator[Row]:
+        for among in _parts(ids):
+            yield from self._images.find({"_id": among, field: space, "state": NOT_HIDDEN}, wanted)
 
     def in_state(self, state: State) -> dict[str, Ids]:
         found: defaultdict[str, list[int]] = defaultdict(list)
         with self._connected():
-            for row in self._images.find({"state": state.value}, {"_id": 0, "space": 1, "id": 1}).sort("id", 1):
-                found[row["space"]].append(row["id"])
+            rows = self._images.find({"state": state.value}, {"_id": 0, "id": 1} | dict.fromkeys(SPACES, 1))
+            for row in rows.sort("id", 1):
+                for field in SPACES & row.keys():
+                    found[row[field]].append(row["id"])
         return {space: as_ids(ids) for space, ids in found.items()}
 
     def clear(self) -> None:

@@ -43,9 +43,11 @@ spaces = Table(
     Column("metric", _text(16), nullable=False),
     Column("fingerprint", _text(64), nullable=False),
     Column("index_name", NAME),
+    Column("role", _text(16)),
+    Column("variant", Text()),
 )
 
-# The vector stands last: a scan over documents then never reads its pages.
+# The vectors stand last: a scan over documents then never reads their pages.
 images = Table(
     "images",
     metadata,
@@ -59,6 +61,8 @@ images = Table(
     Column("key", _text(KEY_LENGTH)),
     Column("document", JSON().with_variant(FoldedJson(), "mysql"), nullable=False),
     Column("vector", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql"), nullable=False),
+    Column("second_space", NAME),
+    Column("second_vector", LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")),
 )
 
 ledger = Table(
@@ -78,5 +82,14 @@ Index("images_by_key", images.c.collection, images.c.key, unique=True)
 UNSETTLED = images.c.state != literal_column("'ready'")
 OWN_ID_LENGTH = 200
 OWN_ID = func.json_extract(images.c.document, literal_column(f"'$.{OWN_ID_FIELD}'"))
+HAS_SECOND = images.c.second_space.is_not(None)
+Index(
+    "images_of_second_space",
+    images.c.second_space,
+    images.c.id,
+    images.c.state,
+    sqlite_where=HAS_SECOND,
+    postgresql_where=HAS_SECOND,
+)
 Index("images_unsettled", images.c.state, images.c.id, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 Index("images_by_own_id", OWN_ID).ddl_if(dialect="sqlite")

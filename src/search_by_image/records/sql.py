@@ -17,10 +17,12 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     update,
@@ -42,17 +44,21 @@ from search_by_image.records.base import (
 )
 from search_by_image.records.ledger import Ledger
 from search_by_image.records.schema import UNSETTLED, collections, images, spaces
+from search_by_image.records.seconds import SecondVectors
 from search_by_image.records.sql_connections import SqlConnections
 from search_by_image.records.sql_filters import condition
 from search_by_image.records.sql_ledger import SqlLedger
 from search_by_image.records.sql_rows import STORED, record_of, row_of, stored_of
-from search_by_image.records.sql_spaces import add_space, all_spaces, space_of, switch_index
+from search_by_image.records.sql_seconds import SqlSecondVectors
+from search_by_image.records.sql_spaces import add_space, all_spaces, replace_space, space_of
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
 HIGHEST_ID = 2**63 - 1
 VISIBLE = images.c.state.in_((State.PENDING, State.READY))
 KEPT = images.c.state != State.REMOVING
+SPACES = (images.c.second_space, images.c.space)
+"""In this order: a second vector that becomes the first meanwhile is then in the one or in both."""
 HIDDEN = {"state": State.REMOVING, "key": None}
 
 
@@ -64,6 +70,7 @@ class SqlRecordStore:
         self._database, self._engine = self._connections.database, self._connections.engine
         self._read, self._change = self._connections.read, self._connections.change
         self.ledger: Ledger = SqlLedger(self._connections)
+        self.seconds: SecondVectors = SqlSecondVectors(self._connections)
 
     def create_collection(self, name: str) -> bool:
         def create(connection: Connection) -> bool:
@@ -94,8 +101,11 @@ class SqlRecordStore:
         with self._read() as connection:
             return space_of(connection, name)
 
-    def switch_index(self, space: SpaceRecord, *, index_name: str, metric: str) -> bool:
-        return self._change(partial(switch_index, space=space, index_name=index_name, metric=metric))
+    def replace_space(self, old: SpaceRecord, new: SpaceRecord) -> bool:
+        return self._change(partial(replace_space, old=old, new=new))
+
+    def drop_space(self, name: str) -> None:
+        self._execute(delete(spaces).where(spaces.c.name == name))
 
     def put(self, records: Sequence[Record]) -> None:
         self._insert([row_of(record) | {"state": State.PENDING} for record in records])
@@ -180,34 +190,37 @@ class SqlRecordStore:
         self, space: str, *, where: Filter | None = None, after: int | None = None, limit: int | None = None
     ) -> Ids:
         above = true() if after is None else _beyond(after, where)
-        query = select(images.c.id).where(self._matching(Match(where)), images.c.space == space, above)
+        query = select(images.c.id).where(self._matching(Match(where)), above).order_by(images.c.id).limit(limit)
         with self._read() as connection:
-            return as_ids(connection.scalars(query.order_by(images.c.id).limit(limit)))
+            found = [as_ids(connection.scalars(query.where(column == space))) for column in SPACES]
+        return np.union1d(*found)[:limit]
 
     def vectors(self, space: str, ids: Ids) -> tuple[Ids, Vectors]:
-        stored = select(images.c.id, images.c.vector).where(KEPT, images.c.space == space)
+        vector = case((images.c.space == space, images.c.vector), else_=images.c.second_vector)
+        stored = select(images.c.id, vector.label("vector")).where(KEPT, _is_in(space))
         with self._read() as connection:
             rows = [row for part in batches(ids, BIND_LIMIT) for row in connection.execute(stored.where(_among(part)))]
         matrix = np.frombuffer(b"".join(row.vector for row in rows), "<f4").astype(np.float32, copy=False)
         return as_ids(row.id for row in rows), matrix.reshape(len(rows), -1 if rows else 0)
 
     def read(self, space: str, ids: Ids) -> list[Record]:
-        whole = select(images).where(KEPT, images.c.space == space).order_by(images.c.id)
+        whole = select(images).where(KEPT, _is_in(space)).order_by(images.c.id)
         with self._read() as connection:
             rows = [
                 row
                 for part in batches(np.sort(ids), BIND_LIMIT)
                 for row in connection.execute(whole.where(_among(part)))
             ]
-        return [record_of(row) for row in rows]
+        return [record_of(row, space) for row in rows]
 
     def in_state(self, state: State) -> dict[str, Ids]:
         indexed = true() if state is State.READY else UNSETTLED
-        query = select(images.c.space, images.c.id).where(images.c.state == state, indexed).order_by(images.c.id)
+        query = select(*SPACES, images.c.id).where(images.c.state == state, indexed).order_by(images.c.id)
         found: defaultdict[str, list[int]] = defaultdict(list)
         with self._read() as connection:
-            for row in connection.execute(query):
-                found[row.space].append(row.id)
+            for *both, id_ in connection.execute(query):
+                for space in filter(None, both):
+                    found[space].append(id_)
         return {space: as_ids(ids) for space, ids in found.items()}
 
     def clear(self) -> None:
@@ -276,6 +289,10 @@ def _beyond(after: int, where: Filter | None, *, newest_first: bool = False) -> 
 def _written_out(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
     """Numbers in the statement's text: a database takes only so many parameters."""
     return bindparam("ids", ids, expanding=True, literal_execute=True)
+
+
+def _is_in(space: str) -> ColumnElement[bool]:
+    return or_(images.c.space == space, images.c.second_space == space)
 
 
 def _among(ids: Ids) -> ColumnElement[bool]:

@@ -8,8 +8,11 @@ from sqlalchemy import Row
 
 from search_by_image.records.base import Record, Stored
 from search_by_image.records.schema import images
+from search_by_image.records.seconds import Second
+from search_by_image.vectors.base import Vector
 
-STORED = tuple(column for column in images.c if column.name not in ("vector", "state"))
+VECTORS = ("vector", "second_space", "second_vector")
+STORED = tuple(column for column in images.c if column.name not in (*VECTORS, "state"))
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -23,21 +26,30 @@ def row_of(record: Record) -> dict[str, Any]:
         "sha256": record.sha256,
         "key": record.key,
         "document": dict(record.document),
-        "vector": record.vector.astype("<f4", copy=False).tobytes(),
+        "vector": vector_bytes(record.vector),
+        "second_space": record.second and record.second.space,
+        "second_vector": record.second and vector_bytes(record.second.vector),
     }
 
 
-def record_of(row: AnyRow) -> Record:
+def vector_bytes(vector: Vector) -> bytes:
+    return vector.astype("<f4", copy=False).tobytes()
+
+
+def record_of(row: AnyRow, space: str) -> Record:
+    """As it is in the space, which is that of one of its vectors."""
+    is_first = row.space == space
     return Record(
         id=row.id,
         collection=row.collection,
         pipeline=row.pipeline,
-        space=row.space,
+        space=space,
         document=row.document,
-        vector=np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False),
+        vector=_vector(row.vector if is_first else row.second_vector),
         sha256=row.sha256,
         created=row.created.replace(tzinfo=UTC),
         key=row.key,
+        second=Second(row.second_space, _vector(row.second_vector)) if is_first and row.second_space else None,
     )
 
 
@@ -52,3 +64,7 @@ def stored_of(row: AnyRow) -> Stored:
         created=row.created.replace(tzinfo=UTC),
         key=row.key,
     )
+
+
+def _vector(raw: bytes) -> Vector:
+    return np.frombuffer(raw, "<f4").astype(np.float32, copy=False)

@@ -23,11 +23,10 @@ def add_space(connection: Connection, insert_unless_there: Insert, space: SpaceR
     return _space(connection.execute(select(spaces).where(spaces.c.name == space.name)).mappings().one())
 
 
-def switch_index(connection: Connection, space: SpaceRecord, index_name: str, metric: str) -> bool:
+def replace_space(connection: Connection, old: SpaceRecord, new: SpaceRecord) -> bool:
     """Only a space that is still as given."""
-    unchanged = [spaces.c[name].is_not_distinct_from(value) for name, value in asdict(space).items()]
-    switched = update(spaces).where(*unchanged).values(index_name=index_name, metric=metric)
-    return connection.execute(switched).rowcount == 1
+    unchanged = [spaces.c[name].is_not_distinct_from(value) for name, value in asdict(old).items()]
+    return connection.execute(update(spaces).where(*unchanged).values(asdict(new))).rowcount == 1
 
 
 def _space(row: RowMapping) -> SpaceRecord:

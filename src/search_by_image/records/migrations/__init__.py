@@ -6,7 +6,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from search_by_image.errors import StoreError
 
-NEWEST = "0004"
+NEWEST = "0005"
 FOLDER = Path(__file__).parent
 VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
