@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from cheap_library import open_library
-from search_by_image import indexed
+from search_by_image import reconciling
 from search_by_image.reindexing import Reindex
 from search_by_image.vectors.base import Metric
 
@@ -28,7 +28,7 @@ def telling(step: str):
 
 
 def main(folder: Path) -> None:
-    indexed.REPLAY_BATCH = 20
+    reconciling.REPLAY_BATCH = 20
     for step in STEPS:
         setattr(Reindex, step, telling(step))
     library = open_library(folder, snapshot_every=15)

@@ -11,7 +11,7 @@ from search_by_image.cli import create_cli
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHORT = len("-c")
-GROUPS = ("config", "jobs", "keys", "models")
+GROUPS = ("config", "jobs", "keys", "models", "switch")
 
 
 def commands():

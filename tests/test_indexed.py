@@ -12,8 +12,9 @@ import pytest
 from cheap_library import library_over, picture
 from search_by_image.errors import UnknownNameError, VectorMismatchError
 from search_by_image.filters import In
-from search_by_image.indexed import IndexedSpaces, differences, reconcile
+from search_by_image.indexed import IndexedSpaces
 from search_by_image.library import Library
+from search_by_image.reconciling import differences, reconcile
 from search_by_image.records.base import Match, State
 from search_by_image.records.sql import SqlRecordStore
 from search_by_image.vectors.base import Metric, as_ids
@@ -280,7 +281,7 @@ def test_a_space_that_is_not_recorded_is_named(records, index, one):
     (record,) = records.read(SPACE, records.ids(SPACE))
     indexed = IndexedSpaces(records, index)
     with pytest.raises(UnknownNameError, match="nowhere"):
-        indexed.add("nowhere", [replace(record, space="nowhere")])
+        indexed.add("nowhere", [replace(record, space="nowhere", collection="nowhere")])
     indexed.delete("nowhere", as_ids([1]))
     assert indexed.reading("nowhere", lambda space: space) is None
 

@@ -213,7 +213,7 @@ def test_a_changed_pipeline_is_refused_for_old_vectors(library):
 def test_a_pipeline_that_changes_its_dimension_names_both(library):
     fill(library, 1)
     with pytest.raises(VectorMismatchError, match=r"3 dimensions.*192"):
-        library._spaces.find_or_create("images", library.pipelines["Thumb"], 3)
+        library._embedder._spaces.find_or_create(library.spaces()[0], "images", library.pipelines["Thumb"], 3)
 
 
 def test_when_the_index_refuses_nothing_stays_behind(library, monkeypatch):

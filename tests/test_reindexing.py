@@ -17,7 +17,8 @@ from cheap_library import library_over, open_library, picture
 from reindex_child import STEPS
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.filters import In
-from search_by_image.indexed import LATER, IndexedSpaces, differences
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.reconciling import LATER, differences
 from search_by_image.records.base import Match, State
 from search_by_image.records.sql import SqlRecordStore
 from search_by_image.reindexing import Reindex, next_place

@@ -104,6 +104,7 @@ class TestCheck:
             "collection": "images",
             "pipeline": "Thumb",
             "space": SPACE,
+            "role": None,
             "recorded": PICTURES,
             "indexed": PICTURES,
             "missing": 0,

@@ -6,16 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+from typer.testing import CliRunner
 
 from cheap_library import library_over, picture
 from milvus_server import PASSWORD, USER
+from search_by_image.cli import create_cli
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.reindexing import Reindex
 from search_by_image.vectors.base import Metric
 from search_by_image.vectors.milvus import MilvusConnectionSettings, MilvusIndex
-from worker_process import ServiceProcess, command
+from switch_load import PICTURES, plugged_in, switched_under_load
+from worker_process import SETTINGS, ServiceProcess, command, environment
 
 IMPORTS = 8
 PAUSE = 0.1
@@ -36,6 +40,7 @@ def settings(request: pytest.FixtureRequest, milvus, tmp_path) -> dict[str, str]
     return records[request.param]() | {
         "search_config/app_name": f"workers_{request.param}",
         "search_config/topk": "5",
+        "pipeline/plugins_path": plugged_in(tmp_path / "plugins"),
         "milvus/uri": milvus.uri,
         "milvus/user": USER,
         "milvus/password": PASSWORD,
@@ -46,6 +51,12 @@ def settings(request: pytest.FixtureRequest, milvus, tmp_path) -> dict[str, str]
 
 @pytest.fixture
 def services(settings) -> Iterator[tuple[ServiceProcess, ServiceProcess]]:
+    with started(settings) as both:
+        yield both
+
+
+@contextmanager
+def started(settings: dict[str, str]) -> Iterator[tuple[ServiceProcess, ServiceProcess]]:
     both = ServiceProcess(settings), ServiceProcess(settings)
     try:
         for service in both:
@@ -67,6 +78,23 @@ def test_two_services_are_one(services, settings):
     said_alike(services, kept)
     assert ran(settings, "check", "--sample", "20")["ok"]
     what_is_cleared_is_gone_and_can_be_filled(one, other, settings)
+
+
+@pytest.mark.parametrize("settings", ["mariadb"], indirect=True)
+@pytest.mark.usefixtures("logging_as_before")
+def test_two_services_follow_a_switch_of_the_model(settings, monkeypatch):
+    settings |= {"search_config/topk": "200", "search_config/app_name": "switched"}
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    def here(*words):
+        done = CliRunner().invoke(create_cli(), [*words, "--config", str(SETTINGS)])
+        assert done.exit_code == 0, done.output
+
+    with started(settings) as both:
+        for number in range(PICTURES):
+            both[0].add(number)
+        switched_under_load(list(both), here)
 
 
 def test_embedded_stores_refuse_a_second_service_and_serve_the_first(tmp_path):

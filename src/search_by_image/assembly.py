@@ -35,12 +35,13 @@ def open_engine(settings: Settings, *, maintain: bool = True) -> SearchEngine:
     Raises `ConfigError` for mistakes in pipelines, `StoreLockedError` when another process has the stores.
     """
     with ExitStack() as opened:
-        extractor = _extractor(settings)
+        workshop = open_workshop(settings, open_registry(settings))
+        extractor = open_extractor(settings, workshop)
         index = open_index(settings)
         opened.callback(index.close)
         records = open_records(settings)
         opened.callback(records.close)
-        library = Library(records, index, extractor, _options(settings))
+        library = Library(records, index, extractor, _options(settings), remake=workshop.remade)
         opened.pop_all()
     maintenance = Maintenance(library, settings.maintenance.interval) if maintain else None
     return SearchEngine(library, maintenance=maintenance, threads=worker_count(settings), batch=settings.limits.batch)
@@ -109,6 +110,12 @@ def open_workshop(settings: Settings, registry: Registry, para: Mapping[str, Map
     )
 
 
+def open_extractor(settings: Settings, workshop: Workshop) -> Extractor:
+    """Over the configured pipelines. Raises `ConfigError` with everything that is wrong in any of them."""
+    pipelines = workshop.pipelines(settings.pipeline.pipeline_config)
+    return Extractor(pipelines, image_limits(settings), Gate(worker_count(settings), settings.limits.queue))
+
+
 def image_limits(settings: Settings) -> ImageLimits:
     return ImageLimits(int(settings.max_upload_size * BYTES_PER_MB), settings.images.max_pixels)
 
@@ -133,11 +140,6 @@ def load_plugins(registry: Registry, settings: Settings) -> None:
 def _host(settings: Settings) -> Host:
     runtime = RuntimeSettings(thread_count(settings), settings.models.precision, settings.models.cache_path)
     return Host(runtime, image_limits(settings), settings.base_path, settings.models.path)
-
-
-def _extractor(settings: Settings) -> Extractor:
-    gate = Gate(worker_count(settings), settings.limits.queue)
-    return Extractor(build_pipelines(settings), image_limits(settings), gate)
 
 
 def _options(settings: Settings) -> LibraryOptions:

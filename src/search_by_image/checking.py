@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from search_by_image.ids import id_at
-from search_by_image.indexed import IndexedSpaces, differences, fill
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.reconciling import differences, fill
 from search_by_image.records.base import Match, RecordStore, SpaceRecord, State
 from search_by_image.recovery import STUCK_AFTER_MS, finish_what_stopped
 from search_by_image.self_search import SelfSearch, search_for_themselves
@@ -23,11 +24,15 @@ Look = Callable[[], tuple[Ids, ...]]
 
 @dataclass(frozen=True, slots=True)
 class SpaceCheck:
-    """`recorded` and `indexed`: pictures in each store; `pending` and `removing`: those that were left half done."""
+    """`recorded` and `indexed`: pictures in each store; `pending` and `removing`: those that were left half done.
+
+    `role`: of a model that is switched to (`SpaceRecord`).
+    """
 
     collection: str
     pipeline: str
     space: str
+    role: str | None
     recorded: int
     indexed: int
     missing: int
@@ -152,6 +157,7 @@ class Checker:
             collection=space.collection,
             pipeline=space.pipeline,
             space=space.name,
+            role=space.role,
             recorded=len(self._records.ids(space.name)),
             indexed=indexed,
             missing=missing,
@@ -182,10 +188,12 @@ class Checker:
     def _spaceless(self, spaces: tuple[SpaceRecord, ...]) -> int:
         """To read every record's space would take long: it is done only where the numbers differ."""
         known = {space.name for space in spaces}
-        if self._records.count(Match()) <= sum(len(self._records.ids(name)) for name in known):
+        firsts = [space.name for space in spaces if space.role in (None, "final")]
+        if self._records.count(Match()) <= sum(len(self._records.ids(name)) for name in firsts):
             return 0
         by_space = [self._records.in_state(state) for state in (State.READY, State.PENDING)]
-        return sum(len(ids) for found in by_space for name, ids in found.items() if name not in known)
+        there = {id_ for found in by_space for name, ids in found.items() if name in known for id_ in ids.tolist()}
+        return len({id_ for found in by_space for ids in found.values() for id_ in ids.tolist()} - there)
 
 
 def _show(on_progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from search_by_image.documents import SCALARS
+from search_by_image.embedding import Admit
 from search_by_image.errors import InvalidInputError
 from search_by_image.filters import In
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress
-from search_by_image.library import Admit, Library, admit_all
+from search_by_image.library import Library, admit_all
 from search_by_image.library_import import IntoLibrary
 from search_by_image.maintenance import Maintenance
 from search_by_image.pictures import Hit

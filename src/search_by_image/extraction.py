@@ -13,7 +13,7 @@ from search_by_image.pipeline import Extracted, Pipeline
 from search_by_image.regions import Box, cut
 from search_by_image.timing import stage
 
-CacheKey = tuple[str, str, bytes]
+CacheKey = tuple[str, str, str, bytes]
 
 
 class Extractor:
@@ -33,10 +33,13 @@ class Extractor:
         return self.pipelines[name]
 
     def extract(self, image: bytes, pipeline: str, collection: str = "") -> Extracted:
-        """Raises `UnknownNameError`, `ImageError`, `PipelineError`, and `OverloadedError` when the queue is full."""
-        steps = self.pipeline(pipeline)
+        """By the pipeline of that name as it is configured. Raises `UnknownNameError`, and what `extract_by` raises."""
+        return self.extract_by(image, self.pipeline(pipeline), collection)
+
+    def extract_by(self, image: bytes, steps: Pipeline, collection: str = "") -> Extracted:
+        """Raises `ImageError`, `PipelineError`, and `OverloadedError` when the queue is full."""
         check(image, self.limits)
-        key = (pipeline, collection, hashlib.sha256(image).digest())
+        key = (steps.name, steps.fingerprint, collection, hashlib.sha256(image).digest())
         known = self._cache.get(key)
         if known is not None:
             return known
@@ -53,7 +56,11 @@ class Extractor:
 
     def check(self, pipeline: str) -> None:
         """Raises `ModelError` when a model of the pipeline does not answer."""
-        for node in self.pipeline(pipeline).nodes:
+        self.check_all(self.pipeline(pipeline))
+
+    def check_all(self, steps: Pipeline) -> None:
+        """As `check`, of a pipeline that need not be a configured one."""
+        for node in steps.nodes:
             if node.typed is not None:
                 node.typed.check()
 

@@ -7,43 +7,61 @@ What was written before the place changed is brought there by the process that c
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-
 from search_by_image.errors import StoreUnavailableError, UnknownNameError, VectorMismatchError
 from search_by_image.locks import in_turn
-from search_by_image.records.base import Record, RecordStore, SpaceRecord, State
-from search_by_image.vectors.base import Ids, VectorIndex, as_ids, batches, missing_and_surplus
+from search_by_image.pairs import Key, Pair, any_may_serve, key_of, pairs_of
+from search_by_image.reconciling import REPLAY_BATCH, index_records, places_of, reconcile
+from search_by_image.records.base import Record, RecordStore, SpaceRecord
+from search_by_image.vectors.base import Ids, VectorIndex
 
 Result = TypeVar("Result")
-REPLAY_BATCH = 2000
 ATTEMPTS = 5
-LATER = "@"
-"""After a space's name, before what tells its later places apart; collections have none in their names."""
+FILLED_AT_ONCE = 10 * REPLAY_BATCH
+REST = 10
+"""How many times as long as it took nothing is filled after that."""
 
 
 class IndexedSpaces:
     """Thread-safe. A space goes by its own name in all calls, wherever the index keeps its vectors."""
 
-    def __init__(self, records: RecordStore, index: VectorIndex) -> None:
+    def __init__(
+        self,
+        records: RecordStore,
+        index: VectorIndex,
+        may_serve: Callable[[SpaceRecord], bool] = any_may_serve,
+    ) -> None:
         self._records = records
         self._index = index
+        self._may_serve = may_serve
         self._served: dict[str, SpaceRecord] = {}
-        self._by_key: dict[tuple[str, str], SpaceRecord] = {}
+        self._pairs: dict[Key, Pair] = {}
         self._coming: dict[str, SpaceRecord] = {}
         self._leaving: tuple[dict[str, SpaceRecord], ...] = ({}, {})
+        self._ended: tuple[set[str], ...] = (set(), set())
+        self._next_filling = 0.0
         self._changing = threading.RLock()
 
     def served(self) -> tuple[SpaceRecord, ...]:
         return tuple(self._served.values())
 
-    def of(self, collection: str, pipeline: str) -> SpaceRecord | None:
-        """None when this process knows none of that collection and pipeline."""
-        return self._by_key.get((collection, pipeline))
+    def pair(self, collection: str, pipeline: str) -> Pair | None:
+        """None when this process knows no space of that collection and pipeline."""
+        return self._pairs.get((collection, pipeline))
+
+    def searched(self) -> tuple[SpaceRecord, ...]:
+        """The one of each collection and pipeline that searches go to."""
+        return tuple(pair.serving for pair in self._pairs.values())
+
+    def beside(self, name: str) -> set[str]:
+        """The spaces that pictures of this one may have vectors in, as far as this process knows; itself first."""
+        space = self._served.get(name)
+        return {name} | {one.name for one in self.served() if space and key_of(one) == key_of(space)}
 
     def open_all(self) -> None:
         """Bring every recorded space in step, also those that are served already."""
@@ -56,6 +74,8 @@ class IndexedSpaces:
         with in_turn(self._changing):
             self._leaving = ({}, self._leaving[0])
             self.follow()
+            self._drop_ended()
+            self._fill_successors()
 
     def follow(self) -> None:
         """Serve the spaces as they are recorded now, those of other processes too."""
@@ -63,6 +83,7 @@ class IndexedSpaces:
             recorded = {space.name: space for space in self._records.spaces()}
             for space in recorded.values():
                 self.serve(space)
+            self._end(self._served.keys() - recorded.keys(), set(map(key_of, recorded.values())))
             self._serve_only({name: space for name, space in self._served.items() if name in recorded})
 
     def serve(self, space: SpaceRecord) -> None:
@@ -96,7 +117,12 @@ class IndexedSpaces:
         Raises `VectorMismatchError` when the space was cleared and filled by another pipeline meanwhile,
         `UnknownNameError` when there is no such space.
         """
-        self._apply(name, lambda place: index_records(self._index, place, records), self._recorded_again)
+        keys = set(map(key_of, records))
+        self._apply(
+            name,
+            lambda place: index_records(self._index, place, records),
+            lambda name, seen: self._recorded_again(name, seen, keys),
+        )
 
     def delete(self, name: str, ids: Ids) -> None:
         """Take vectors out of the index. A space that is gone has none."""
@@ -148,8 +174,13 @@ class IndexedSpaces:
         known = (self._coming.get(name), self._served.get(name), *(left.get(name) for left in self._leaving))
         return {space.indexed.name for space in known if space is not None}
 
-    def _recorded_again(self, name: str, seen: SpaceRecord | None) -> SpaceRecord:
-        """What is imported while another process clears the library comes after the clearing."""
+    def _recorded_again(self, name: str, seen: SpaceRecord | None, keys: set[Key]) -> SpaceRecord | None:
+        """What is imported while another process clears the library comes after the clearing.
+
+        None for a space that was succeeded, or was to succeed another: then the other one counts.
+        """
+        if keys & set(map(key_of, self._records.spaces())):
+            return None
         if seen is None:
             raise UnknownNameError("vector space", name, self._served)
         self._records.create_collection(seen.collection)
@@ -188,63 +219,29 @@ class IndexedSpaces:
         spaces = {*self.served(), *self._records.spaces()}
         return {place for space in spaces if wanted(space) for place in places_of(space, kept)}
 
+    def _end(self, gone: Iterable[str], kept: set[Key]) -> None:
+        """A model that was switched from, or not to: its place is dropped when every process has seen that."""
+        ended = [self._served[name] for name in gone if key_of(self._served[name]) in kept]
+        self._ended[0].update(place for space in ended for place in places_of(space, self._index.kept()))
+
+    def _drop_ended(self) -> None:
+        due, self._ended = self._ended[1], (set(), self._ended[0])
+        for place in due - {space.indexed.name for space in self.served()}:
+            self._index.drop_space(place)
+
+    def _fill_successors(self) -> None:
+        """Another process may give pictures their second vectors: the index gets them little by little."""
+        began = time.monotonic()
+        if began < self._next_filling:
+            return
+        for space in self.served():
+            if space.role is not None:
+                reconcile(self._records, self._index, space, most=FILLED_AT_ONCE)
+        self._next_filling = began + (time.monotonic() - began) * REST
+
     def _serve_only(self, spaces: dict[str, SpaceRecord]) -> None:
         self._served = spaces
-        self._by_key = {(space.collection, space.pipeline): space for space in spaces.values()}
-
-
-def places_of(space: SpaceRecord, kept: Iterable[str]) -> set[str]:
-    """Where the index has, had, or is about to have the space's vectors; `kept`: all places that the index keeps."""
-    return {space.name, space.indexed.name, *(place for place in kept if place.startswith(space.name + LATER))}
-
-
-def index_records(index: VectorIndex, place: str, records: Sequence[Record]) -> None:
-    """Give the vectors and documents of one space's records to its place in the index."""
-    if records:
-        ids, documents = as_ids(record.id for record in records), [record.document for record in records]
-        index.upsert(place, ids, np.stack([record.vector for record in records]), documents)
-
-
-def differences(records: RecordStore, index: VectorIndex, space: SpaceRecord) -> tuple[Ids, Ids]:
-    """The ids that the index lacks, and those it should not have.
-
-    The index is asked first: what another process adds meanwhile is never surplus. What is staged may be published
-    before anybody looks again, so the index is to hold it.
-    """
-    indexed = index.ids(space.indexed.name)
-    return missing_and_surplus(_to_be_indexed(records, space), indexed)
-
-
-def reconcile(records: RecordStore, index: VectorIndex, space: SpaceRecord) -> None:
-    """Make the index hold what is recorded of the space. Other processes may write to both meanwhile."""
-    missing, surplus = differences(records, index, space)
-    index.delete(space.indexed.name, surplus)
-    fill(records, index, space, missing)
-
-
-def fill(
-    records: RecordStore,
-    index: VectorIndex,
-    space: SpaceRecord,
-    ids: Ids,
-    on_progress: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Give the index those of the ids that are recorded, and take back what was removed while they were given.
-
-    `on_progress` is told how many of them were looked at.
-    """
-    place = space.indexed.name
-    for number, part in enumerate(batches(ids, REPLAY_BATCH)):
-        index_records(index, place, records.read(space.name, part))
-        on_progress(number * REPLAY_BATCH + len(part))
-    if len(ids):
-        index.delete(place, np.setdiff1d(ids, _to_be_indexed(records, space)))
-
-
-def _to_be_indexed(records: RecordStore, space: SpaceRecord) -> Ids:
-    """Staged ones are read first: what is published meanwhile is then in both."""
-    staged = records.in_state(State.STAGED).get(space.name, as_ids(()))
-    return np.union1d(staged, records.ids(space.name))
+        self._pairs = pairs_of(spaces.values(), self._may_serve)
 
 
 def _check_origin(seen: SpaceRecord | None, recorded: SpaceRecord) -> None:

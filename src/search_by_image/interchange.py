@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from search_by_image.errors import InvalidInputError, StoreError
+from search_by_image.pairs import serving_of
 from search_by_image.records.base import Record, SpaceRecord
 from search_by_image.transfer import Progress, Source
 from search_by_image.vectors.base import Ids, Metric, batches
@@ -33,7 +34,10 @@ class _Part(BaseModel):
 
 
 class ExportedSpace(_Part):
-    """One space; `count` is the number of lines in `records` and of rows in `vectors`."""
+    """One space; `count` is the number of lines in `records` and of rows in `vectors`.
+
+    `variant`: see `SpaceRecord`; only where its model was switched.
+    """
 
     name: Name
     collection: Name
@@ -46,11 +50,18 @@ class ExportedSpace(_Part):
     records_sha256: Sha256
     vectors: FileName
     vectors_sha256: Sha256
+    variant: str | None = None
 
     @property
     def record(self) -> SpaceRecord:
         return SpaceRecord(
-            self.name, self.collection, self.pipeline, self.dimension, self.metric.value, self.fingerprint
+            self.name,
+            self.collection,
+            self.pipeline,
+            self.dimension,
+            self.metric.value,
+            self.fingerprint,
+            variant=self.variant,
         )
 
 
@@ -81,7 +92,7 @@ def export(source: Source, folder: Path, on_progress: Callable[[Progress], None]
     Raises `InvalidInputError` for a folder with files in it, `StoreError` when the source changes meanwhile.
     """
     _prepare(folder)
-    held = [(space, source.ids(space.name)) for space in source.spaces()]
+    held = [(space, source.ids(space.name)) for space in serving_of(source.spaces())]
     done, total = 0, sum(len(ids) for _, ids in held)
     on_progress(Progress(done, total))
     spaces = []
@@ -140,6 +151,7 @@ class _SpaceFiles:
             records_sha256=self._lines.hexdigest(),
             vectors=self._matrix.name,
             vectors_sha256=self._matrix.hexdigest(),
+            variant=space.variant,
         )
 
 
@@ -185,5 +197,5 @@ def _line(row: int, record: Record) -> bytes:
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     written = folder / f"{MANIFEST}.part"
-    written.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    written.write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     written.replace(folder / MANIFEST)

@@ -5,10 +5,11 @@ of the old one. So an id is also the version of what its key names (`ETag`).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from search_by_image.deadline import one_call
@@ -21,13 +22,14 @@ from search_by_image.errors import (
 )
 from search_by_image.ids import LONGEST_ID
 from search_by_image.pictures import Prepared
-from search_by_image.records.base import Match, Publication, Record, RecordStore, Stored
-from search_by_image.vectors.base import as_ids
+from search_by_image.records.base import Match, Publication, Record, RecordStore, SpaceRecord, Stored
+from search_by_image.vectors.base import Vector, as_ids
 from search_by_image.writing import Writer
 
 ATTEMPTS = 5
 Done = TypeVar("Done")
 Guard = Callable[[], AbstractContextManager[None]]
+Late = Callable[[Sequence[Record]], Callable[[Record, SpaceRecord], Vector | None]]
 
 _logger = logging.getLogger(__name__)
 
@@ -124,7 +126,9 @@ class KeyedPictures:
                 key: replace(picture.record(0, held[key].created if key in held else now), key=key)
                 for key, picture in pictures.items()
             }
-            return self._written(made, held, yielding=not expected.is_any)
+            return self._written(
+                made, held, lambda records: self._writer.of_images(records, pictures.values()), not expected.is_any
+            )
 
         put = self._repeated(attempt)
         self._writer.tally.add(added=len(put))
@@ -146,7 +150,9 @@ class KeyedPictures:
             if not whole:
                 raise KeyTakenError(f"The picture {key!r} was changed meanwhile.")
             made = replace(whole[0], document=document, key=key)
-            return self._written({key: made}, {key: held}, yielding=True)[key].stored
+            return self._written({key: made}, {key: held}, lambda _: partial(self._vector_of, held.id), True)[
+                key
+            ].stored
 
         return self._repeated(attempt)
 
@@ -177,12 +183,23 @@ class KeyedPictures:
                 held[numbers[id_]] = stored
         return held
 
-    def _written(self, made: Mapping[str, Record], held: dict[str, Stored], *, yielding: bool) -> dict[str, Put]:
-        """`yielding`: a call that was faster wins (`KeyTakenError`); else its result is replaced in turn."""
+    def _vector_of(self, id_: int, _record: Record, space: SpaceRecord) -> Vector | None:
+        """That of the record whose document is changed: it may have got one by another model meanwhile."""
+        _, vectors = self._records.vectors(space.name, as_ids([id_]))
+        return vectors[0] if len(vectors) else None
+
+    def _written(
+        self, made: Mapping[str, Record], held: dict[str, Stored], late: Late, yielding: bool
+    ) -> dict[str, Put]:
+        """`yielding`: a call that was faster wins (`KeyTakenError`); else its result is replaced in turn.
+
+        `late`: where the records' vectors are from, for `Writer.follow`.
+        """
         records = self._writer.numbered(list(made.values()), self._records.stage)
         staged = dict(zip(made, records, strict=True))
         try:
             self._writer.index(records)
+            self._writer.follow(records, late(records))
             replaced = self._published(staged, held, yielding=yielding)
         except SearchByImageError:
             self._give_up(staged.values())

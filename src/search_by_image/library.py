@@ -1,22 +1,24 @@
 """The picture library: pictures in, the nearest out, over a record store and a vector index."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from search_by_image.deadline import limited, one_call
 from search_by_image.documents import check_document
+from search_by_image.embedding import Admit, CollectionOf
 from search_by_image.errors import InvalidInputError, StoreError, UnknownNameError
 from search_by_image.extraction import Extractor
 from search_by_image.fields import FieldSummary, summarise
 from search_by_image.filters import Filter, check_filter
 from search_by_image.health import StoreHealth
-from search_by_image.indexed import IndexedSpaces
 from search_by_image.keyed import KeyedPictures
 from search_by_image.library_options import LibraryOptions
 from search_by_image.locks import SharedLock
+from search_by_image.model_spaces import ModelSpaces
 from search_by_image.nearest import Finder
+from search_by_image.pairs import Pair
+from search_by_image.picture_search import PictureSearch
 from search_by_image.pictures import Added, Hit, Prepared
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import Match, RecordStore, SpaceRecord, Stored
@@ -25,13 +27,12 @@ from search_by_image.recovery import STUCK_AFTER_MS, finish_what_stopped
 from search_by_image.reindexing import Reindex
 from search_by_image.settings import check_collection_name
 from search_by_image.similar import SimilarPictures
-from search_by_image.spaces import SpaceBook
 from search_by_image.tally import Tally, one_import
 from search_by_image.timing import timed
+from search_by_image.variant import Remake
+from search_by_image.variants import never
 from search_by_image.vectors.base import VectorIndex
 from search_by_image.writing import Writer
-
-Admit = Callable[[str], None]
 
 
 def admit_all(_collection: str) -> None:
@@ -45,41 +46,33 @@ class Library:
     """
 
     def __init__(
-        self, records: RecordStore, index: VectorIndex, extractor: Extractor, options: LibraryOptions | None = None
+        self,
+        records: RecordStore,
+        index: VectorIndex,
+        extractor: Extractor,
+        options: LibraryOptions | None = None,
+        *,
+        remake: Remake = never,
     ) -> None:
         self.options = options or LibraryOptions()
         self.extractor = extractor
         self.tally = Tally()
         self._records = records = timed(records, "records")
         self._index = index = timed(index, "vectors")
-        self._indexed = IndexedSpaces(records, index)
+        spaces = ModelSpaces.over(records, index, extractor, self.options, remake)
+        self.variants, self._indexed, self._embedder = spaces.variants, spaces.indexed, spaces.embedder
         self.health = StoreHealth(records, index, seconds=self.store_timeout)
-        self._spaces = SpaceBook(
-            records,
-            self._indexed,
-            app_name=self.options.app_name,
-            metric=self.options.metric,
-            dimension=self.options.dimension,
-        )
         self.reindexing = Reindex(records, index, self._indexed)
-        self._finder = Finder(records, index, self._indexed)
-        self._writer = Writer(records, self._indexed, self.tally)
+        finder = Finder(records, index, self._indexed)
+        self._pictures = PictureSearch(self._embedder, finder)
+        self._writer = Writer(records, self._indexed, self.tally, self._embedder.vector_for)
         self._clearing = SharedLock()
+        given, seconds = self.options, self.store_timeout
         self.keyed = KeyedPictures(
-            records,
-            self._writer,
-            self._writing,
-            document_bytes=self.options.document_bytes,
-            store_timeout=self.store_timeout,
+            records, self._writer, self._writing, document_bytes=given.document_bytes, store_timeout=seconds
         )
         self.similar = SimilarPictures(
-            records,
-            self._finder,
-            self._spaces,
-            extractor,
-            self.keyed,
-            metric=self.options.metric,
-            store_timeout=self.store_timeout,
+            records, finder, spaces, extractor, self.keyed, metric=given.metric, store_timeout=seconds
         )
         self._closed = False
         self._create_collections()
@@ -107,7 +100,12 @@ class Library:
         return self._records.collections()
 
     def spaces(self) -> tuple[SpaceRecord, ...]:
-        return self._indexed.served()
+        """Those that are searched, one for each collection and pipeline."""
+        return self._indexed.searched()
+
+    def pair(self, collection: str, pipeline: str) -> Pair | None:
+        """The spaces of a collection's pictures of a pipeline, as far as this process knows."""
+        return self._indexed.pair(collection, pipeline)
 
     @one_call
     def add(
@@ -141,11 +139,8 @@ class Library:
         """All of `add` that needs no store but the space's name. `pinned`: the pipeline may not choose another."""
         checked = check_document(document, self.options.document_bytes)
         asked = check_collection_name(collection) if collection else ""
-        made = self.extractor.extract(image, pipeline, asked)
-        target = asked if pinned else check_collection_name(made.collection or self.options.default_collection)
-        admit(target)
-        space = self._spaces.find_or_create(target, self.extractor.pipeline(pipeline), len(made.vector))
-        return Prepared(pipeline, space.name, target, checked, made.vector, hashlib.sha256(image).digest())
+        pin: CollectionOf = (lambda _: asked) if pinned else check_collection_name
+        return self._embedder.prepared(image, checked, pipeline, asked, target=pin, admit=admit)
 
     @one_call
     def add_many(self, pictures: Sequence[Prepared]) -> list[Added]:
@@ -173,15 +168,17 @@ class Library:
         """
         if where is not None:
             check_filter(where)
-        made = self.extractor.extract(image, pipeline, collection)
-        target = made.collection or self.options.default_collection
-        admit(target)
-        space = self._spaces.find(target, self.extractor.pipeline(pipeline))
-        wanted = self.options.top_k if top_k is None else top_k
         lowest = self.options.match_score if min_score is None else min_score
-        found = [] if space is None else self._finder.nearest(space, made.vector, wanted, where)
+        there, found = self._pictures.nearest(
+            image,
+            pipeline,
+            collection,
+            admit,
+            top_k=self.options.top_k if top_k is None else top_k,
+            where=where,
+        )
         if not found:
-            self.check_collection(target)
+            self.check_collection(there)
         return [hit for hit in found if hit.score >= lowest]
 
     @one_call
@@ -256,11 +253,13 @@ class Library:
 
     def recover(self) -> None:
         """Bring the index in step with the records; what is not settled is done again."""
+        self.variants.warm(self._records.spaces())
         self._indexed.open_all()
         finish_what_stopped(self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=0)
 
     def maintain(self) -> None:
         """Settle what was accepted, finish what a failure left, let the index keep house."""
+        self.variants.warm(self._records.spaces())
         with self._writing():
             self._writer.settle()
             self._indexed.maintain()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from search_by_image.errors import InvalidInputError, UnknownNameError, VectorMismatchError
+from search_by_image.pairs import serving_of
 from search_by_image.records.base import RecordStore, SpaceRecord
 from search_by_image.vectors.base import Metric, Vector, batches
 
@@ -35,7 +36,7 @@ def mean_vector(
 
 
 def _spaces(records: RecordStore, pipeline: str, collection: str) -> list[SpaceRecord]:
-    known = records.spaces()
+    known = serving_of(records.spaces())
     chosen = [one for one in known if one.pipeline == pipeline and collection in {"", one.collection}]
     if not chosen:
         raise UnknownNameError("collection of this pipeline", collection or pipeline, {one.collection for one in known})

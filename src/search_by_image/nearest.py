@@ -37,9 +37,9 @@ class Finder:
         self._indexed = indexed
         self._reach = reach or Reach()
 
-    def nearest(self, space: SpaceRecord, vector: Vector, top_k: int, where: Filter | None = None) -> list[Hit]:
-        """Nothing when another process has cleared the space."""
-        return self._indexed.reading(space.name, lambda now: self._nearest(_Wanted(now, vector, top_k, where))) or []
+    def nearest(self, space: SpaceRecord, vector: Vector, top_k: int, where: Filter | None = None) -> list[Hit] | None:
+        """None when the space is gone: another process has cleared it, or ended the switch to another model."""
+        return self._indexed.reading(space.name, lambda now: self._nearest(_Wanted(now, vector, top_k, where)))
 
     def _nearest(self, wanted: "_Wanted") -> list[Hit]:
         return self._nearest_there(wanted) if wanted.where is None else self._nearest_matching(wanted, wanted.where)

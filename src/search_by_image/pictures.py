@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from search_by_image.records.base import Record, SpaceRecord, Stored
+from search_by_image.records.seconds import Second
 from search_by_image.vectors.base import Metric, Neighbour, Vector
 
 InSpace = TypeVar("InSpace", Record, Stored)
@@ -14,7 +15,10 @@ InSpace = TypeVar("InSpace", Record, Stored)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture ready to be written; `vector` has the shape (dimension,), `sha256` is of the picture's bytes."""
+    """A picture ready to be written; `vector` has the shape (dimension,), `sha256` is of the picture's bytes.
+
+    `image`: these bytes, for a model that is switched to before the picture is written.
+    """
 
     pipeline: str
     space: str
@@ -22,6 +26,8 @@ class Prepared:
     document: Mapping[str, Any]
     vector: Vector
     sha256: bytes
+    second: Second | None = None
+    image: bytes = field(default=b"", repr=False)
 
     def record(self, id_: int, created: datetime) -> Record:
         return Record(
@@ -33,6 +39,7 @@ class Prepared:
             vector=self.vector,
             sha256=self.sha256,
             created=created,
+            second=self.second,
         )
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search_by_image.errors import InvalidInputError, StoreError
-from search_by_image.indexed import LATER, IndexedSpaces, differences, fill, places_of
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.reconciling import LATER, differences, fill, places_of
 from search_by_image.records.base import RecordStore, SpaceRecord
 from search_by_image.self_search import SelfSearch, search_for_themselves
 from search_by_image.vectors.base import Metric, VectorIndex

@@ -2,28 +2,30 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from search_by_image.deadline import one_call
 from search_by_image.documents import check_field, value_at
-from search_by_image.errors import InvalidInputError, UnknownNameError, VectorMismatchError
+from search_by_image.errors import InvalidInputError, StoreUnavailableError, UnknownNameError, VectorMismatchError
 from search_by_image.extraction import Extractor
 from search_by_image.filters import Filter
 from search_by_image.keyed import KeyedPictures
+from search_by_image.model_spaces import ModelSpaces
 from search_by_image.nearest import Finder
 from search_by_image.pictures import Hit
+from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import RecordStore, SpaceRecord
 from search_by_image.regions import Box
-from search_by_image.spaces import SpaceBook
 from search_by_image.vectors.base import Metric, Space, Vector, as_ids
 from search_by_image.vectors.exact import as_rows, distances
 
 DEEPEST = 10_000
 """How many neighbours a search looks at, at most, to fill its groups."""
 GROWTH = 4
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class StoredExample:
 
 
 Example = PictureExample | StoredExample
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """`queries`: what the examples come to, by the fingerprint of the pipeline that made it."""
+
+    examples: tuple[Example, ...]
+    pipeline: str
+    collections: tuple[str, ...]
+    queries: dict[str, Vector] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ class SimilarPictures:
         self,
         records: RecordStore,
         finder: Finder,
-        spaces: SpaceBook,
+        spaces: ModelSpaces,
         extractor: Extractor,
         keyed: KeyedPictures,
         *,
@@ -106,7 +118,8 @@ class SimilarPictures:
     ) -> None:
         self._records = records
         self._finder = finder
-        self._spaces = spaces
+        self._spaces = spaces.book
+        self._embedder = spaces.embedder
         self._extractor = extractor
         self._keyed = keyed
         self._metric = metric
@@ -119,57 +132,78 @@ class SimilarPictures:
         Raises `UnknownNameError` for a collection or pipeline that does not exist, `NotFoundError` for a stored
         example, `ImageError`, `PipelineError`, `VectorMismatchError`.
         """
-        spaces = [space for name in collections if (space := self._space(name, pipeline)) is not None]
-        query = self._query(examples, pipeline, Metric(spaces[0].metric) if spaces else self._metric_of(pipeline))
-        hits = self._grouped(lambda depth: self._nearest(spaces, query, depth, wanted.where), wanted)
+        asked = _Asked(tuple(examples), pipeline, tuple(collections))
+        hits = self._grouped(lambda depth: self._nearest(asked, depth, wanted.where), wanted)
         good = [hit for hit in hits if hit.score >= wanted.min_score]
         return Similar(good[wanted.offset : wanted.depth], hits[0].score if hits else None)
 
     @one_call
     def compare(self, one: Example, other: Example, pipeline: str) -> Comparison:
-        """How near two pictures are to each other, by the pipeline and its metric."""
-        metric = self._metric_of(pipeline)
-        first, second = (self._vector(example, pipeline) for example in (one, other))
+        """How near two pictures are to each other, by the pipeline and its metric.
+
+        By the model that serves where a stored one is, else by that of the default collection.
+        """
+        stored = [example.collection for example in (one, other) if isinstance(example, StoredExample)]
+        serving = self._spaces.serving(stored[0] if stored else self._embedder.default, pipeline)
+        steps = self._embedder.steps(pipeline, serving)
+        metric = steps.metric or self._metric
+        first, second = (self._vector(example, steps) for example in (one, other))
         space = Space("", len(first), metric)
         rows = as_rows(space, np.stack([first, second]))
         distance = float(distances(metric, rows[:1], rows[1])[0])
         return Comparison(metric.score(distance, len(first)), distance, metric)
 
-    def _space(self, collection: str, pipeline: str) -> SpaceRecord | None:
-        space = self._spaces.find(collection, self._extractor.pipeline(pipeline))
-        if space is None and collection not in (known := self._records.collections()):
-            raise UnknownNameError("collection", collection, known)
-        return space
+    def _nearest(self, asked: "_Asked", depth: int, where: Filter | None) -> list[Hit]:
+        """Each collection by its own model: while it is switched, they may differ."""
+        found = [hit for name in asked.collections for hit in self._nearest_in(name, asked, depth, where)]
+        return sorted(found, key=lambda hit: (-hit.score, hit.id))[:depth] if len(asked.collections) > 1 else found
 
-    def _metric_of(self, pipeline: str) -> Metric:
-        return self._extractor.pipeline(pipeline).metric or self._metric
+    def _nearest_in(self, collection: str, asked: "_Asked", depth: int, where: Filter | None) -> list[Hit]:
+        """From the beginning again where the space is gone by then, as at the end of a switch to another model."""
+        for _ in range(ATTEMPTS):
+            space = self._spaces.serving(collection, asked.pipeline)
+            query = self._query(asked, self._embedder.steps(asked.pipeline, space), space)
+            hits = [] if space is None else self._finder.nearest(space, query, depth, where)
+            if space is None and collection not in (known := self._records.collections()):
+                raise UnknownNameError("collection", collection, known)
+            if hits is not None:
+                return hits
+        raise StoreUnavailableError(f"Collection {collection!r} is being cleared all the time. Try again.")
 
-    def _query(self, examples: Sequence[Example], pipeline: str, metric: Metric) -> Vector:
-        vectors = [self._vector(example, pipeline) for example in examples]
-        if len(vectors) == 1 and examples[0].weight > 0:
-            return vectors[0]
-        return combined(vectors, [example.weight for example in examples], metric)
+    def _query(self, asked: "_Asked", steps: Pipeline, space: SpaceRecord | None) -> Vector:
+        """Made once for each model."""
+        if steps.fingerprint not in asked.queries:
+            vectors = [self._vector(example, steps) for example in asked.examples]
+            metric = Metric(space.metric) if space else steps.metric or self._metric
+            weights = [example.weight for example in asked.examples]
+            is_plain = len(vectors) == 1 and weights[0] > 0
+            asked.queries[steps.fingerprint] = vectors[0] if is_plain else combined(vectors, weights, metric)
+        return asked.queries[steps.fingerprint]
 
-    def _vector(self, example: Example, pipeline: str) -> Vector:
+    def _vector(self, example: Example, steps: Pipeline) -> Vector:
         if isinstance(example, StoredExample):
-            return self._stored_vector(example, pipeline)
+            return self._stored_vector(example, steps)
         image = example.image if example.box is None else self._extractor.part(example.image, example.box)
-        return self._extractor.extract(image, pipeline).vector
+        return self._extractor.extract_by(image, steps).vector
 
-    def _stored_vector(self, example: StoredExample, pipeline: str) -> Vector:
+    def _stored_vector(self, example: StoredExample, steps: Pipeline) -> Vector:
+        """By the same model as what is searched: one of the picture's own, where it has two."""
         stored = self._keyed.find(example.collection, example.key)
-        space = self._spaces.find(stored.collection, self._extractor.pipeline(pipeline))
-        if space is None or stored.space != space.name:
+        if stored.pipeline != steps.name:
             raise VectorMismatchError(
                 f"The picture {example.key!r} was imported by pipeline {stored.pipeline!r}. Search with that one, or "
                 "by the picture itself."
             )
-        found = self._records.read(stored.space, as_ids([stored.id]))
-        return found[0].vector if found else self._stored_vector(example, pipeline)
-
-    def _nearest(self, spaces: Sequence[SpaceRecord], query: Vector, depth: int, where: Filter | None) -> list[Hit]:
-        found = [hit for space in spaces for hit in self._finder.nearest(space, query, depth, where)]
-        return sorted(found, key=lambda hit: (-hit.score, hit.id))[:depth] if len(spaces) > 1 else found
+        for space in self._spaces.of_model(stored.collection, steps):
+            _, vectors = self._records.vectors(space.name, as_ids([stored.id]))
+            if len(vectors):
+                vector: Vector = vectors[0]
+                return vector
+        if self._keyed.find(example.collection, example.key).id != stored.id:
+            return self._stored_vector(example, steps)
+        raise VectorMismatchError(
+            f"The picture {example.key!r} has no vector of the model that is searched. Search by the picture itself."
+        )
 
     def _grouped(self, nearest: Callable[[int], list[Hit]], wanted: Wanted) -> list[Hit]:
         """Look deeper as long as the nearest belong to too few groups."""

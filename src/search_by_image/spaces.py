@@ -7,8 +7,10 @@ from dataclasses import replace
 from search_by_image.errors import VectorMismatchError
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.locks import in_turn
+from search_by_image.pairs import Pair, key_of
 from search_by_image.pipeline import Pipeline
 from search_by_image.records.base import RecordStore, SpaceRecord
+from search_by_image.variants import mismatch
 from search_by_image.vectors.base import Metric
 
 
@@ -34,13 +36,30 @@ class SpaceBook:
         self._dimension = dimension
         self._lock = threading.Lock()
 
-    def find(self, collection: str, pipeline: Pipeline) -> SpaceRecord | None:
-        """None when nothing was added yet; raises `VectorMismatchError` when another model made the space's vectors."""
-        space = self._known(collection, pipeline.name)
-        return None if space is None else _checked(space, pipeline)
+    def pair(self, collection: str, pipeline: str) -> Pair | None:
+        """None when nothing was added yet; another process may have created it."""
+        known = self._indexed.pair(collection, pipeline)
+        if known is None:
+            self._indexed.follow()
+            known = self._indexed.pair(collection, pipeline)
+        return known
 
-    def find_or_create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
-        space = self.find(collection, pipeline) or self._create(collection, pipeline, dimension)
+    def serving(self, collection: str, pipeline: str) -> SpaceRecord | None:
+        """The one that is searched."""
+        pair = self.pair(collection, pipeline)
+        return None if pair is None else pair.serving
+
+    def of_model(self, collection: str, pipeline: Pipeline) -> list[SpaceRecord]:
+        """Those that hold vectors which this pipeline, or variant of one, made."""
+        pair = self.pair(collection, pipeline.name)
+        known = () if pair is None else (pair.first, pair.second, pair.serving)
+        return [space for space in known if space is not None and space.fingerprint == pipeline.fingerprint]
+
+    def find_or_create(
+        self, known: SpaceRecord | None, collection: str, pipeline: Pipeline, dimension: int
+    ) -> SpaceRecord:
+        """`known`: the space for the vector; None: it is the first one there. Raises `VectorMismatchError`."""
+        space = known or self._create(collection, pipeline, dimension)
         if space.dimension != dimension:
             raise VectorMismatchError(
                 f"Pipeline {pipeline.name!r} made a vector of {dimension} dimensions; "
@@ -50,25 +69,17 @@ class SpaceBook:
 
     def adopt(self, wanted: SpaceRecord) -> SpaceRecord:
         """The space of that collection and pipeline; where there is none, it is created, under a name of our own."""
-        key = wanted.collection, wanted.pipeline
+        key = key_of(wanted)
         with in_turn(self._lock):
-            if known := self._known(*key):
+            if known := self.serving(*key):
                 return known
             self._records.create_collection(wanted.collection)
             for name in self._names(*key):
-                space = self._records.create_space(replace(wanted, name=name, index_name=None))
-                if (space.collection, space.pipeline) == key:
+                space = self._records.create_space(replace(wanted, name=name, index_name=None, role=None))
+                if key_of(space) == key:
                     self._indexed.serve(space)
                     return space
         raise AssertionError("names never end")
-
-    def _known(self, collection: str, pipeline: str) -> SpaceRecord | None:
-        """Another process may have created it."""
-        known = self._indexed.of(collection, pipeline)
-        if known is None:
-            self._indexed.follow()
-            known = self._indexed.of(collection, pipeline)
-        return known
 
     def _create(self, collection: str, pipeline: Pipeline, dimension: int) -> SpaceRecord:
         self._check_dimension(pipeline, dimension)
@@ -98,9 +109,5 @@ class SpaceBook:
 
 def _checked(space: SpaceRecord, pipeline: Pipeline) -> SpaceRecord:
     if space.fingerprint != pipeline.fingerprint:
-        raise VectorMismatchError(
-            f"The vectors of collection {space.collection!r} were made by another version of pipeline "
-            f"{pipeline.name!r} (its model, processors or settings changed) and cannot be compared with new ones. "
-            "Restore the pipeline, give the changed one a new name, or import the collection again."
-        )
+        raise mismatch(space)
     return space

@@ -12,7 +12,9 @@ import numpy as np
 from sqlalchemy import make_url
 
 from search_by_image.errors import DuplicateIdError, InvalidInputError, StoreError, VectorMismatchError
-from search_by_image.indexed import IndexedSpaces, differences
+from search_by_image.indexed import IndexedSpaces
+from search_by_image.pairs import serving_of
+from search_by_image.reconciling import differences
 from search_by_image.records.base import Record, RecordStore, SpaceRecord, State
 from search_by_image.settings import Settings
 from search_by_image.spaces import SpaceBook
@@ -121,7 +123,7 @@ class Transfer:
         self._recover()
         for collection in self._source.collections():
             self._records.create_collection(collection)
-        moves = [self._planned(space) for space in self._source.spaces()]
+        moves = [self._planned(space) for space in serving_of(self._source.spaces())]
         self._move_all(moves, on_progress)
         self._index.maintain()
         return [self._verified(move) for move in moves]
@@ -136,7 +138,7 @@ class Transfer:
 
     def _planned(self, source: SpaceRecord) -> _Move:
         target = self._book.adopt(source)
-        if replace(target, name=source.name, index_name=source.index_name) != source:
+        if replace(target, name=source.name, index_name=source.index_name, role=source.role) != source:
             raise VectorMismatchError(
                 f"The target's collection {target.collection!r} has vectors of pipeline {target.pipeline!r} that were "
                 f"made in another way ({_traits(target)}, in the source {_traits(source)}). Use an empty target."
@@ -160,7 +162,9 @@ class Transfer:
                 on_progress(Progress(done, total))
 
     def _move(self, move: _Move, ids: Ids) -> None:
-        wanted = [replace(record, space=move.target.name) for record in self._source.read(move.source.name, ids)]
+        wanted = [
+            replace(record, space=move.target.name, second=None) for record in self._source.read(move.source.name, ids)
+        ]
         there = {record.id: record for record in self._records.read(move.target.name, np.intersect1d(ids, move.there))}
         for record in wanted:
             if record.id in there and not _is_same(record, there[record.id]):
@@ -217,7 +221,7 @@ def search_of(records: RecordStore, index: VectorIndex) -> Search:
 
     Raises `StoreError` when the index is behind the records, as after a crash.
     """
-    for space in records.spaces():
+    for space in serving_of(records.spaces()):
         index.open_space(space.indexed)
         missing, surplus = differences(records, index, space)
         if len(missing) or len(surplus):

@@ -7,15 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from PIL import Image
-
 from search_by_image.errors import ConfigError, PluginError, Problem, SearchByImageError
-from search_by_image.images import ImageLimits, open_rgb
 from search_by_image.pipeline import MAX_STEPS, NODE_TIMEOUT, Execute, Node, Pipeline, Route
-from search_by_image.plugins import Context, Features, Host, PipelineProcesser, Processor, Registry, Subject
+from search_by_image.plugins import Host, PipelineProcesser, Processor, Registry
+from search_by_image.typed_execution import TypedExecution
+from search_by_image.variant import Replacement, Variant
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +22,6 @@ T = TypeVar("T")
 NODE_KEYS = ("name", "processor", "context", "router", "router_para", "exception_router", "exception_router_para")
 TEXT_KEYS = ("name", "router", "exception_router")
 OBJECT_KEYS = ("context", "router_para", "exception_router_para")
-DRAFT_FACTOR = 2
 
 
 class Workshop:
@@ -54,6 +51,29 @@ class Workshop:
         if problems:
             raise ConfigError(problems, "the pipelines")
         return made
+
+    def remade(self, pipeline: Pipeline, variant: Variant) -> Pipeline:
+        """The pipeline with other processors in the place of some; those that stay are the same objects.
+
+        Raises `ConfigError`.
+        """
+        names = {old: _alias(old, new) if new.para else new.processor for old, new in variant.processors.items()}
+        para = {
+            _alias(old, new): {**new.para, "processor": self._base(new.processor)}
+            for old, new in variant.processors.items()
+        }
+        made = Workshop(
+            self._registry,
+            self._host,
+            {**self._para, **para},
+            node_timeout=self._node_timeout,
+            max_steps=self._max_steps,
+        )
+        made._typed = dict(self._typed)
+        nodes = pipeline.configuration()
+        for node in nodes.values():
+            node["processor"] = names.get(node["processor"], node["processor"])
+        return made.pipelines({pipeline.name: nodes})[pipeline.name]
 
     def _pipeline(self, name: str, config: Config, problems: list[Problem]) -> Pipeline:
         path = f"pipeline/pipeline_config/{name}"
@@ -142,56 +162,15 @@ def _paths_of(name: str, base: str) -> Iterator[None]:
         raise ConfigError(moved, error.source) from error
 
 
+def _alias(old: str, new: Replacement) -> str:
+    """A second set of settings, beside those that the processor is configured with; a name that no plug-in has."""
+    return f"{new.processor} in place of {old}"
+
+
 class _Executable(NamedTuple):
     execute: Execute
     typed: Processor | None
     asynchronous: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TypedExecution:
-    """A typed processor behind the contract's calling form: opens the picture, merges the features into the output."""
-
-    processor: Processor
-    limits: ImageLimits
-
-    def __call__(self, input_data: Any, context: Context, _run: Any) -> dict[str, Any]:
-        made: object = self.processor.process(self._opened(input_data), context)
-        if isinstance(made, Image.Image):
-            return {**input_data, "opened": made}
-        if not isinstance(made, Features | Subject):
-            raise PluginError(
-                f"{self._name}.process answered {type(made).__name__}; let it answer Features, a Subject or a PIL image"
-            )
-        output = {**input_data, **made.extra, "collection": made.collection or input_data.get("collection", "")}
-        if isinstance(made, Subject):
-            return {**output, "opened": made.image}
-        return {**output, "vertor": made.vector, "vector": made.vector}
-
-    @property
-    def _name(self) -> str:
-        return self.processor.processor_name()
-
-    def _opened(self, data: Any) -> Image.Image:
-        given = data if isinstance(data, Mapping) else {}
-        opened, raw = given.get("opened"), given.get("image")
-        for picture in (opened, raw):
-            if isinstance(picture, Image.Image):
-                return picture
-        if not isinstance(raw, bytes | bytearray | memoryview):
-            raise PluginError(
-                f"{self._name} needs a dict with the picture's bytes as 'image', or a PIL image as 'opened'; "
-                f"it got {_shape(data)}"
-            )
-        size = self.processor.image_size
-        return open_rgb(bytes(raw), self.limits, at_least=DRAFT_FACTOR * size if size else None)
-
-
-def _shape(data: Any) -> str:
-    """What it is, without what it holds."""
-    if not isinstance(data, Mapping):
-        return type(data).__name__
-    return f"a dict of {', '.join(f'{key!r} ({type(value).__name__})' for key, value in data.items())}"
 
 
 def _attempt(make: Callable[[], T], path: str, problems: list[Problem]) -> T | None:

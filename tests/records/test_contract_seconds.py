@@ -145,13 +145,14 @@ def test_only_of_that_space(three):
     assert held(three, FIRST) == expected(1, 3, of=vector_of)
 
 
-def test_many_at_once(records):
-    many = range(1, 1202)
+def test_more_than_are_written_at_once(records, monkeypatch):
+    monkeypatch.setattr(f"{type(records.seconds).__module__}.AT_ONCE", 5)
+    many = range(1, 13)
     records.put([record(number) for number in many])
     give(records, *many)
-    assert len(records.ids(NEW)) == 1201
-    assert len(records.vectors(NEW, as_ids(many))[1]) == 1201
+    assert len(records.ids(NEW)) == 12
     records.seconds.make_first(NEW, as_ids(many))
+    assert held(records, NEW) == expected(*many)
     assert records.ids(FIRST).tolist() == []
     give(records, *many, space="third")
     records.seconds.drop("third", as_ids(many))
@@ -175,8 +176,10 @@ def test_a_successor_is_recorded_promoted_and_forgotten(records):
     assert records.replace_space(new, serving)
     assert not records.replace_space(new, replace(new, role="final"))
     assert records.spaces() == (old, serving)
-    records.drop_space(FIRST)
-    records.drop_space("none")
+    assert not records.drop_space(new)
+    assert not records.drop_space(replace(old, name="none"))
+    assert records.drop_space(old)
+    assert not records.drop_space(old)
     assert records.replace_space(serving, replace(serving, role=None))
     assert records.spaces() == (replace(new, role=None),)
 

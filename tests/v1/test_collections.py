@@ -18,6 +18,7 @@ def test_collections_are_listed_with_counts_and_models(client):
         ("Thumb", 192, "COSINE"),
     ]
     assert len({space["fingerprint"] for space in pets["spaces"]}) == 2
+    assert {(space["model"], space["switch"]) for space in pets["spaces"]} == {(None, None)}
 
 
 def test_a_collection_is_created_once_and_dropped_when_confirmed(client):

@@ -39,6 +39,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, object]]:
         ("pipelines", ", ".join(facts["pipelines"])),
         *((f"collection {name}", count) for name, count in facts["collections"].items()),
         ("images", facts["images"]),
+        *((f"model of {place}", name) for place, name in facts["models"].items()),
     ]
 
 

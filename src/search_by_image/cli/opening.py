@@ -87,6 +87,20 @@ def opened_stores(settings: "Settings") -> Iterator[tuple["RecordStore", "Vector
         yield records, index
 
 
+@contextmanager
+def opened_records(settings: "Settings") -> Iterator["RecordStore"]:
+    """The record store alone, beside a service that may have the index open. Raises `StoreError` for a new library."""
+    from search_by_image.cli.logs import log_for_command
+    from search_by_image.stores import open_records
+
+    check_there(settings)
+    log_for_command(settings)
+    with ExitStack() as opened:
+        records = open_records(settings)
+        opened.callback(records.close)
+        yield records
+
+
 def check_there(settings: "Settings") -> None:
     """A new library would be created where there is none, and nothing found in it."""
     from search_by_image.errors import StoreError

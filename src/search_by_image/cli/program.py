@@ -24,6 +24,7 @@ from search_by_image.cli import (
     plugin_list,
     searching,
     serving,
+    switching,
     transferring,
     upkeep,
 )
@@ -67,6 +68,7 @@ def create_cli() -> typer.Typer:
     cli.command("check", epilog=upkeep.CHECK_EXAMPLES)(upkeep.check)
     cli.command("reindex", epilog=upkeep.REINDEX_EXAMPLES)(upkeep.reindex)
     cli.add_typer(_model_commands(), name="models")
+    cli.add_typer(_switch_commands(), name="switch")
     cli.add_typer(_key_commands(), name="keys")
     cli.add_typer(_job_commands(), name="jobs")
     cli.add_typer(_config_commands(), name="config")
@@ -82,6 +84,16 @@ def _model_commands() -> typer.Typer:
     group.command("add", epilog=model_adding.EXAMPLES)(model_adding.add)
     group.command("verify", epilog=models.VERIFY_EXAMPLES)(models.verify)
     group.command("remove", epilog=models.REMOVE_EXAMPLES)(models.remove)
+    return group
+
+
+def _switch_commands() -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help="Another model for a collection, after reindex --model.")
+    group.command("status", epilog=switching.STATUS_EXAMPLES)(switching.status)
+    group.command("promote", epilog=switching.PROMOTE_EXAMPLES)(switching.promote)
+    group.command("roll-back", epilog=switching.ROLL_BACK_EXAMPLES)(switching.roll_back)
+    group.command("finish", epilog=switching.FINISH_EXAMPLES)(switching.finish)
+    group.command("abandon", epilog=switching.ABANDON_EXAMPLES)(switching.abandon)
     return group
 
 

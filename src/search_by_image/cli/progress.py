@@ -19,15 +19,17 @@ from search_by_image.cli.output import say
 
 if TYPE_CHECKING:
     from search_by_image.folder_import import Progress
+    from search_by_image.reembedding import Progress as Embedding
 
 
+EMBEDDING_STOPPED = "Stopped. Searches go on with the old model; the same command continues where it stopped."
 STOPPED = "Stopped. What was imported is saved; the same command continues where it stopped."
 
 
 @contextmanager
 def import_progress() -> Iterator[Callable[["Progress"], None]]:
     """What it gives shows the progress it is called with, and pictures a second; the bar comes with the first call."""
-    bars = _bars()
+    bars = _bars("Importing")
     task = bars.add_task("import", total=None, rate=0.0, failed=0)
 
     def show(progress: "Progress") -> None:
@@ -40,6 +42,27 @@ def import_progress() -> Iterator[Callable[["Progress"], None]]:
     except KeyboardInterrupt:
         _stop(bars)
         say(STOPPED)
+        raise
+    finally:
+        _stop(bars)
+
+
+@contextmanager
+def embedding_progress() -> Iterator[Callable[["Embedding"], None]]:
+    """As `import_progress`, for pictures that are embedded by another model."""
+    bars = _bars("Embedding")
+    task = bars.add_task("embed", total=None, rate=0.0, failed=0)
+
+    def show(progress: "Embedding") -> None:
+        bars.start()
+        bars.update(task, total=progress.total, completed=progress.done + progress.failed)
+        bars.update(task, rate=bars.tasks[task].speed or 0.0, failed=progress.failed)
+
+    try:
+        yield show
+    except KeyboardInterrupt:
+        _stop(bars)
+        say(EMBEDDING_STOPPED)
         raise
     finally:
         _stop(bars)
@@ -91,7 +114,7 @@ def _stop(bars: Bars) -> None:
         bars.stop()
 
 
-def _bars() -> Bars:
+def _bars(word: str) -> Bars:
     rate, failed = TextColumn("{task.fields[rate]:.1f} images/s"), TextColumn("{task.fields[failed]} failed")
-    columns = (TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), rate, failed, TimeRemainingColumn())
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), rate, failed, TimeRemainingColumn())
     return Bars(*columns, console=Console(stderr=True))

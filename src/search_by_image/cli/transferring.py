@@ -55,6 +55,7 @@ def copy(
     Ids stay the same; the source is only read. A copy that was stopped goes on where it stopped. At the end the counts
     are compared, and what both libraries find for a sample of the vectors.
     """
+    from search_by_image.pairs import left_behind
     from search_by_image.transfer import Transfer, check_apart, search_of
 
     given, wanted = (read_settings(path, config_encoding, debug) for path in (source, target))
@@ -73,7 +74,9 @@ def copy(
             app_name=wanted.search_config.app_name,
         )
         reports = transfer.run(lambda progress: show(progress.done, progress.total))
+        staying = left_behind(old_records.spaces(), old_records.ids)
     _conclude(reports, wanted, output)
+    say("\n".join(staying))
 
 
 def export(
@@ -91,6 +94,7 @@ def export(
     """
     from search_by_image.cli.logs import log_for_command
     from search_by_image.interchange import export as write
+    from search_by_image.pairs import left_behind
     from search_by_image.stores import open_records
 
     settings = read_settings(config, config_encoding, debug)
@@ -98,7 +102,9 @@ def export(
     log_for_command(settings)
     with counted("Exporting", UNFINISHED) as show, closing(open_records(settings)) as records:
         manifest = write(records, folder.absolute(), lambda progress: show(progress.done, progress.total))
+        staying = left_behind(records.spaces(), records.ids)
     _print_manifest(manifest, folder, output)
+    say("\n".join(staying))
 
 
 def restore(

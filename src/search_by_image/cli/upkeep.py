@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search_by_image.cli import options
+from search_by_image.cli.embedding import Wish, embed
 from search_by_image.cli.failures import ExitCode
 from search_by_image.cli.opening import check_there, opened_stores, read_settings
 from search_by_image.cli.output import Format, print_json, print_table, say
@@ -33,6 +35,8 @@ Examples:
 search-by-image reindex
 
 search-by-image reindex --collection cats --metric L2
+
+search-by-image reindex --model dinov2-small --folder /srv/photos
 """
 CHECKING_STOPPED = "Stopped. Nothing was changed."
 MENDING_STOPPED = "Stopped. What was mended stays mended."
@@ -58,6 +62,35 @@ class MetricName(StrEnum):
 NewMetric = Annotated[
     MetricName | None,
     typer.Option("--metric", case_sensitive=False, help="The metric from now on; without it as it is."),
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help="Give every picture a vector of this model, too.")]
+Processors = Annotated[
+    str,
+    typer.Option(
+        metavar="JSON",
+        help="The same with other processors in the place of some: "
+        """'{"EfficientNetLite0": {"processor": "MyModel", "para": {}}}'.""",
+    ),
+]
+AsConfigured = Annotated[
+    bool, typer.Option("--as-configured", help="The same by the pipeline as the settings have it now.")
+]
+PictureFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--folder", metavar="DIR", help="Where the files are that documents name; give it again for more."),
+]
+BaseUrl = Annotated[str, typer.Option(metavar="URL", help="What relative URLs in documents are below.")]
+PathField = Annotated[str, typer.Option(metavar="NAME", help="The field of documents that names the file.")]
+UrlField = Annotated[str, typer.Option(metavar="NAME", help="The field of documents that holds the URL.")]
+Source = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="A plug-in that makes a picture's bytes of its document: module:function."),
+]
+AcceptChanged = Annotated[
+    bool, typer.Option("--accept-changed", help="Also pictures whose bytes are not those that were imported.")
+]
+Report = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write every picture that failed to this file, as JSON Lines.")
 ]
 
 
@@ -94,6 +127,16 @@ def reindex(
     collection: Collection = "",
     pipeline: Pipeline = "",
     metric: NewMetric = None,
+    model: Model = "",
+    processors: Processors = "",
+    as_configured: AsConfigured = False,
+    folder: PictureFolders = None,
+    base_url: BaseUrl = "",
+    path_field: PathField = "path",
+    url_field: UrlField = "url",
+    source: Source = "",
+    accept_changed: AcceptChanged = False,
+    report: Report = None,
     output: options.OutputFormat = Format.TABLE,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
@@ -103,12 +146,35 @@ def reindex(
 
     Beside the old ones, which are searched until the new ones are filled and found good. On server stores the service
     may run meanwhile.
+
+    With `--model`, `--processors` or `--as-configured`, every picture is read again and gets a vector of another model,
+    too, beside the one that serves; the service may run meanwhile, on any stores. To search with it: `switch promote`.
     """
+    wish = Wish(
+        model=model,
+        processors=processors,
+        as_configured=as_configured,
+        folders=tuple(folder or ()),
+        base_url=base_url,
+        path_field=path_field,
+        url_field=url_field,
+        source=source,
+        accept_changed=accept_changed,
+        report=report,
+    )
+    if wish.is_of_a_model:
+        embed(read_settings(config, config_encoding, debug), wish, collection, pipeline, output)
+    else:
+        _build_anew(read_settings(config, config_encoding, debug), collection, pipeline, metric, output)
+
+
+def _build_anew(
+    settings: "Settings", collection: str, pipeline: str, metric: MetricName | None, output: Format
+) -> None:
     from search_by_image.indexed import IndexedSpaces
     from search_by_image.reindexing import Reindex
     from search_by_image.vectors.base import Metric
 
-    settings = read_settings(config, config_encoding, debug)
     check_there(settings)
     wanted = None if metric is None else Metric(metric)
     with opened_stores(settings) as (records, index):

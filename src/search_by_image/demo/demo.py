@@ -14,7 +14,7 @@ from search_by_image.demo.own_pictures import own_document
 from search_by_image.demo.photos import CREDITS, fetch_photos
 from search_by_image.demo.routes import add_demo_routes
 from search_by_image.engine import SearchEngine
-from search_by_image.errors import InvalidInputError
+from search_by_image.errors import InvalidInputError, VectorMismatchError
 from search_by_image.folder_import import FolderImport, ImportSummary, Progress, picture_files
 from search_by_image.library import Library
 from search_by_image.library_import import IntoLibrary
@@ -110,8 +110,11 @@ def _demo(settings: Settings, photos: Path, home: Path, *, shipped: bool) -> Dem
 
 def _clear_outdated(library: Library) -> None:
     """Vectors that another version of a pipeline made can be compared with nothing; the photos are still there."""
-    now = {name: pipeline.fingerprint for name, pipeline in library.pipelines.items()}
-    if any(now.get(space.pipeline, space.fingerprint) != space.fingerprint for space in library.spaces()):
+    try:
+        for space in library.spaces():
+            if space.pipeline in library.pipelines:
+                library.variants.of(space)
+    except VectorMismatchError:
         library.clear()
 
 

@@ -1,7 +1,7 @@
 """What every record store can do. Its records are the truth; the vector index is derived from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol, Self
@@ -49,6 +49,11 @@ class Record:
     created: datetime
     key: str | None = None
     second: Second | None = None
+
+    def by_second(self) -> "Record | None":
+        """As it is in the space of its second vector."""
+        second = self.second
+        return None if second is None else replace(self, space=second.space, vector=second.vector, second=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +181,8 @@ class RecordStore(Protocol):
         """
         ...
 
-    def drop_space(self, name: str) -> None:
-        """Forget the space; pictures stay, whichever vectors they have."""
+    def drop_space(self, space: SpaceRecord) -> bool:
+        """Forget the space, if it is as given still; pictures stay, whichever vectors they have."""
         ...
 
     def put(self, records: Sequence[Record]) -> None:

@@ -124,9 +124,9 @@ class MongoRecordStore:
         with self._connected():
             return self._spaces.update_one({"_id": old.name, **asdict(old)}, {"$set": asdict(new)}).matched_count == 1
 
-    def drop_space(self, name: str) -> None:
+    def drop_space(self, space: SpaceRecord) -> bool:
         with self._connected():
-            self._spaces.delete_one({"_id": name})
+            return self._spaces.delete_one({"_id": space.name, **asdict(space)}).deleted_count == 1
 
     def put(self, records: Sequence[Record]) -> None:
         self._insert([row_of(record) | slot_field(record) | {"state": State.PENDING.value} for record in records])

@@ -50,7 +50,7 @@ from search_by_image.records.sql_filters import condition
 from search_by_image.records.sql_ledger import SqlLedger
 from search_by_image.records.sql_rows import STORED, record_of, row_of, stored_of
 from search_by_image.records.sql_seconds import SqlSecondVectors
-from search_by_image.records.sql_spaces import add_space, all_spaces, replace_space, space_of
+from search_by_image.records.sql_spaces import add_space, all_spaces, drop_space, replace_space, space_of
 from search_by_image.vectors.base import Ids, Vectors, as_ids, batches
 
 BIND_LIMIT = 1000
@@ -104,8 +104,8 @@ class SqlRecordStore:
     def replace_space(self, old: SpaceRecord, new: SpaceRecord) -> bool:
         return self._change(partial(replace_space, old=old, new=new))
 
-    def drop_space(self, name: str) -> None:
-        self._execute(delete(spaces).where(spaces.c.name == name))
+    def drop_space(self, space: SpaceRecord) -> bool:
+        return self._change(partial(drop_space, space=space))
 
     def put(self, records: Sequence[Record]) -> None:
         self._insert([row_of(record) | {"state": State.PENDING} for record in records])

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Insert, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, RowMapping, and_, delete, select, update
 
 from search_by_image.records.base import SpaceRecord
 from search_by_image.records.schema import spaces
@@ -25,8 +25,15 @@ def add_space(connection: Connection, insert_unless_there: Insert, space: SpaceR
 
 def replace_space(connection: Connection, old: SpaceRecord, new: SpaceRecord) -> bool:
     """Only a space that is still as given."""
-    unchanged = [spaces.c[name].is_not_distinct_from(value) for name, value in asdict(old).items()]
-    return connection.execute(update(spaces).where(*unchanged).values(asdict(new))).rowcount == 1
+    return connection.execute(update(spaces).where(_is(old)).values(asdict(new))).rowcount == 1
+
+
+def drop_space(connection: Connection, space: SpaceRecord) -> bool:
+    return connection.execute(delete(spaces).where(_is(space))).rowcount == 1
+
+
+def _is(space: SpaceRecord) -> ColumnElement[bool]:
+    return and_(*(spaces.c[name].is_not_distinct_from(value) for name, value in asdict(space).items()))
 
 
 def _space(row: RowMapping) -> SpaceRecord:

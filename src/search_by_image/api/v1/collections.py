@@ -12,7 +12,9 @@ from search_by_image.api.v1.service import Admin, Reader, Service
 from search_by_image.errors import InvalidInputError
 from search_by_image.fields import FieldSummary
 from search_by_image.library import Library
+from search_by_image.pairs import Pair
 from search_by_image.records.base import Match
+from search_by_image.variant import model_of
 
 SAMPLE = 1000
 
@@ -85,6 +87,8 @@ def collection_json(library: Library, name: str) -> dict[str, Any]:
                 "dimension": space.dimension,
                 "metric": space.metric,
                 "fingerprint": space.fingerprint,
+                "model": model_of(space),
+                "switch": _switch(library.pair(name, space.pipeline)),
             }
             for space in sorted(spaces, key=lambda space: space.pipeline)
         ],
@@ -93,3 +97,9 @@ def collection_json(library: Library, name: str) -> dict[str, Any]:
 
 def field_json(summary: FieldSummary) -> dict[str, Any]:
     return {**asdict(summary), "values": [{"value": value, "count": count} for value, count in summary.values]}
+
+
+def _switch(pair: Pair | None) -> str | None:
+    if pair is None or pair.second is None:
+        return None
+    return "promoted" if pair.serving is pair.second else "prepared"

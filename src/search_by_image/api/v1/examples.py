@@ -15,7 +15,14 @@ IMAGE = {
     "updated": "2026-11-28T09:30:00.123000+00:00",
     "version": "1866900000123456",
 }
-SPACE = {"pipeline": "DemoSearch", "dimension": 1280, "metric": "COSINE", "fingerprint": "5d41402abc4b2a76"}
+SPACE = {
+    "pipeline": "DemoSearch",
+    "dimension": 1280,
+    "metric": "COSINE",
+    "fingerprint": "5d41402abc4b2a76",
+    "model": None,
+    "switch": None,
+}
 FIELD_VALUE = {"value": "cat", "count": 120}
 FIELD = {"path": "kind", "count": 230, "types": ["text"], "values": [FIELD_VALUE], "lowest": None, "highest": None}
 COLLECTION = {"name": "pets", "count": 1, "spaces": [SPACE]}

@@ -1,7 +1,7 @@
 """What the `/v1` calls take and answer."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -173,12 +173,18 @@ class Deleted(BaseModel):
 
 
 class Space(BaseModel):
-    """The vectors of one pipeline in a collection; `fingerprint` tells its model, preprocessing and settings."""
+    """The vectors of one pipeline in a collection; `fingerprint` tells its model, preprocessing and settings.
+
+    `model`: the model's name, where it was switched to another than the pipeline's own. `switch`: "prepared" while
+    another model's vectors are made beside these, "promoted" while these can be rolled back to the old model's.
+    """
 
     pipeline: str
     dimension: int
     metric: str
     fingerprint: str
+    model: str | None = None
+    switch: Literal["prepared", "promoted"] | None = None
 
 
 class FieldValue(BaseModel):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from search_by_image.engine import SearchEngine
     from search_by_image.filters import Filter
     from search_by_image.folder_import import ImportSummary, Progress
-    from search_by_image.records.base import Match, Stored
+    from search_by_image.records.base import Match, SpaceRecord, Stored
 
 SHOWN = ("records/url", "vectors/path", "models/cache_path")
 
@@ -74,6 +74,7 @@ class LibraryPlace:
             "default_collection": library.options.default_collection,
             "collections": {name: library.count(Match(collection=name)) for name in library.collections()},
             "images": library.count(),
+            "models": _models(library.spaces()),
         }
 
     def _match(self, wanted: Wanted) -> "Match":
@@ -91,6 +92,14 @@ class LibraryPlace:
         if self._held is None:
             self._held = self._opened.enter_context(opened_engine(self._settings, maintain=maintain))
         return self._held
+
+
+def _models(spaces: "Sequence[SpaceRecord]") -> dict[str, str]:
+    """Those that were switched to: by the collection and pipeline that they serve."""
+    from search_by_image.variant import model_of
+
+    named = {f"{space.collection} ({space.pipeline})": model_of(space) for space in spaces}
+    return {place: name for place, name in sorted(named.items()) if name}
 
 
 def _listed(found: "Sequence[Stored]") -> list[Listed]:

@@ -100,6 +100,12 @@ class ServerPlace:
             "default_collection": info.default_collection,
             "collections": counts,
             "images": sum(counts.values()),
+            "models": {
+                f"{one.name} ({space.pipeline})": space.model
+                for one in self._client.collections().collections
+                for space in one.spaces
+                if space.model
+            },
         }
 
     @cached_property
