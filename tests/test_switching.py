@@ -176,6 +176,15 @@ class TestImports:
         assert there == {*range(PICTURES), 50, 51, 52} - {1, 3, 4}
         assert library.keyed.find("images", "k2").document == {"n": 2, "changed": True}
 
+    def test_they_are_found_at_once_by_the_new_model(self, library, switching):
+        switching.embed()
+        switching.promote()
+        library.maintain()
+        library.add(picture(90), {"n": 90}, "Thumb")
+        library.keyed.put("k91", library.prepare(picture(91), {"n": 91}, "Thumb"))
+        library.keyed.change("images", "k2", {"changed": True})
+        assert [found(library, number, 1) for number in (90, 91, 2)] == [[(90, 1.0)], [(91, 1.0)], [(2, 1.0)]]
+
     def test_a_picture_prepared_before_the_promotion_is_found_after_it(self, library, records, switching):
         one, other = (library.prepare(picture(number), {"n": number}, "Thumb") for number in (60, 61))
         assert one.second is None
@@ -232,6 +241,22 @@ class TestImports:
         library.add(picture(1), {"n": 1}, "Thumb")
         assert found(library, 1)[0] == (1, 1.0)
         assert spaces(records) == {OLD: None}
+
+    def test_what_is_written_in_the_last_moment_moves_as_well(self, library, records, switching, monkeypatch):
+        switching.embed()
+        switching.promote()
+        library.maintain()
+        (late,) = records.read(OLD, records.ids(OLD)[:1])
+        real = records.drop_space
+
+        def dropped(space):
+            records.put([replace(late, id=5, key=None)])
+            return real(space)
+
+        monkeypatch.setattr(records, "drop_space", dropped)
+        switching.finish()
+        assert {one.space for one in records.page(Match(), limit=50)} == {records.spaces()[0].name}
+        assert len(records.ids(records.spaces()[0].name)) == PICTURES + 1
 
 
 class TestIncomplete:
