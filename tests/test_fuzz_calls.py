@@ -58,7 +58,7 @@ def test_every_operation_tells_the_headers_of_requests_and_answers(description):
             assert answer["headers"]["X-Request-Id"]["required"], (path, method, status)
             assert ("Retry-After" in answer["headers"]) == (status in ("429", "503"))
     found = description["paths"]["/v1/collections/{collection}/search"]["post"]["responses"]["200"]["headers"]
-    assert found.keys() == {"X-Request-Id", "Server-Timing"}
+    assert found.keys() == {"X-Request-Id", "RateLimit", "RateLimit-Policy", "Server-Timing"}
 
 
 def has_example(described, description):

@@ -28,8 +28,9 @@ def missing(reason):
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
+    """Ends with these tests: Playwright's event loop would refuse those of others in the same thread."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -43,7 +44,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def expect(browser):
     from playwright.sync_api import expect
 
@@ -51,7 +52,7 @@ def expect(browser):
     return expect
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory):
     with page_site(tmp_path_factory.mktemp("site")) as site:
         yield site
@@ -62,7 +63,7 @@ def look(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tab(browser, site):
     """One for each look: to open another takes as long as to visit the page."""
     opened = {}

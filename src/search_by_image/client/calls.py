@@ -7,7 +7,6 @@ from urllib.parse import quote
 import httpx
 
 from search_by_image.api.v1 import schemas
-from search_by_image.api.v1.parameters import Order
 from search_by_image.client.call import (
     MERGE_PATCH,
     Call,
@@ -91,7 +90,7 @@ def page(
     cursor: str | None = None,
     limit: int = 100,
     count: bool = False,
-    order: Order | None = None,
+    order: schemas.Order | None = None,
 ) -> Call[schemas.Page]:
     """One page of pictures, in the `order` of their last change; `count`: also how many match in all."""
     given = _given(filter=filter, cursor=cursor, limit=limit, order=order)

@@ -1,8 +1,10 @@
 """The parameters that several calls take."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Header, Path, Query
+
+from search_by_image.api.v1.schemas import Order
 
 CollectionName = Annotated[str, Path(description="The collection's name", examples=["pets"])]
 Key = Annotated[
@@ -24,7 +26,6 @@ IfNoneMatch = Annotated[
     ),
 ]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", examples=["1866900000123456"])]
-Order = Literal["oldest", "newest"]
 OrderOfChange = Annotated[Order, Query(description="Which change comes first", examples=["newest"])]
 FilterText = Annotated[str | None, Query(alias="filter", description="A filter, as JSON", examples=['{"kind": "cat"}'])]
 Confirmation = Annotated[str, Query(description="The collection's name once more", examples=["pets"])]

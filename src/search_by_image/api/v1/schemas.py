@@ -27,6 +27,7 @@ PipelineName = Annotated[
     str | None,
     Field(description="None: the collection's own, or the only one that is configured", examples=["DemoSearch"]),
 ]
+Order = Literal["oldest", "newest"]
 Limit = Annotated[int, Field(ge=1)]
 
 
