@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
+from conftest import wants_every_case
 from search_by_image.vectors.base import Metric, Space
 from vectors.stores import NAME, SPACE, Clusters, opened, space_folder
 
@@ -51,6 +52,9 @@ TAIL = ["CURRENT", "meta.json", "tail.ids.npy", "tail.alive.npy", "tail.vectors.
 GRAPH = [*TAIL, "main.ids.npy", "main.norms.npy", "main.alive.npy", "main.index.faiss"]
 FILES = {"flat": TAIL, "hnsw": GRAPH, "ivf": [*GRAPH, "main.vectors.npy"]}
 
+CASES = [(kind, name, damage) for damage in DAMAGES for kind, names in FILES.items() for name in names]
+SOME_CASES = CASES if wants_every_case() else CASES[::5]
+
 
 class TestDamage:
     def test_undamaged_it_is_read(self, kept, caplog):
@@ -66,10 +70,7 @@ class TestDamage:
         files = {file.name for file in space_folder(path).rglob("*") if file.is_file()}
         assert files == set(FILES[kind])
 
-    @pytest.mark.parametrize(
-        "kept, name", [(kind, name) for kind, names in FILES.items() for name in names], indirect=["kept"]
-    )
-    @pytest.mark.parametrize("damage", DAMAGES)
+    @pytest.mark.parametrize("kept, name, damage", SOME_CASES, indirect=["kept"])
     def test_of_any_file_starts_the_space_empty(self, kept, tmp_path, caplog, name, damage):
         path, kind = kept
         shutil.copytree(path, tmp_path / "store")
