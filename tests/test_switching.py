@@ -276,6 +276,16 @@ class TestIncomplete:
         again = switching.embed()
         assert (again.embedded, again.failed, again.report) == (6, 0, None)
 
+    def test_the_index_gets_the_new_vectors_before_the_promotion(self, library, index, switching):
+        switching.embed(source=self.only_even)
+        library.maintain()
+        place = switching.now.new.indexed.name
+        assert len(index.ids(place)) == PICTURES // 2
+        switching.embed()
+        library._indexed._next_filling = 0.0
+        library.maintain()
+        assert len(index.ids(place)) == PICTURES
+
     def test_it_is_not_promoted_unless_asked_to(self, library, records, switching):
         switching.embed(source=self.only_even)
         with pytest.raises(InvalidInputError, match=r"6 pictures have no vector of the new model.*--leave-out"):
