@@ -8,7 +8,7 @@ RUN python -m venv /opt/venv
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/venv/bin/pip install --constraint constraints.txt '.[hub,milvus,mongo,mysql,otel,postgres]'
+    /opt/venv/bin/pip install --constraint constraints.txt '.[hub,milvus,mongo,mysql,otel,postgres,text]'
 
 FROM ${PYTHON}
 RUN useradd --uid 10001 --no-create-home --home-dir /srv --shell /usr/sbin/nologin search-by-image \

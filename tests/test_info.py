@@ -29,6 +29,7 @@ def test_what_there_is(info_of, engine):
         "metric": "COSINE",
         "processors": ["Thumbnail"],
         "fingerprint": engine.library.pipelines["Thumb"].fingerprint,
+        "text": False,
     }
     assert check(picture(1), ImageLimits()).format in info["image_formats"]
 

@@ -113,7 +113,8 @@ def open_workshop(settings: Settings, registry: Registry, para: Mapping[str, Map
 def open_extractor(settings: Settings, workshop: Workshop) -> Extractor:
     """Over the configured pipelines. Raises `ConfigError` with everything that is wrong in any of them."""
     pipelines = workshop.pipelines(settings.pipeline.pipeline_config)
-    return Extractor(pipelines, image_limits(settings), Gate(worker_count(settings), settings.limits.queue))
+    gate = Gate(worker_count(settings), settings.limits.queue)
+    return Extractor(pipelines, image_limits(settings), gate, text_characters=settings.limits.text_characters)
 
 
 def image_limits(settings: Settings) -> ImageLimits:

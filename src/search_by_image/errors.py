@@ -133,6 +133,19 @@ class VectorMismatchError(InvalidInputError):
     code = "vector_mismatch"
 
 
+class NoTextSideError(InvalidInputError):
+    """The pipeline makes vectors of pictures only."""
+
+    code = "no_text_side"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} makes vectors of pictures only: it cannot search by text. Use a pipeline whose model has a text "
+            "side, such as clip-vit-b32 (English) or chinese-clip-vit-b16 (Chinese): search-by-image models."
+        )
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in the configuration."""

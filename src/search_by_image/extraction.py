@@ -6,25 +6,33 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from search_by_image.deadline import uncounted
-from search_by_image.errors import UnknownNameError
+from search_by_image.errors import InvalidInputError, UnknownNameError
 from search_by_image.images import ImageLimits, check
 from search_by_image.locks import Gate
 from search_by_image.pipeline import Extracted, Pipeline
 from search_by_image.regions import Box, cut
 from search_by_image.timing import stage
+from search_by_image.vectors.base import Vector
 
 CacheKey = tuple[str, str, str, bytes]
 
 
 class Extractor:
-    """Thread-safe; `cached` is how many results are kept."""
+    """Thread-safe; `cached` is how many results are kept, `text_characters` how long a text to search by may be."""
 
     def __init__(
-        self, pipelines: Mapping[str, Pipeline], limits: ImageLimits, gate: Gate, *, cached: int = 256
+        self,
+        pipelines: Mapping[str, Pipeline],
+        limits: ImageLimits,
+        gate: Gate,
+        *,
+        cached: int = 256,
+        text_characters: int = 1000,
     ) -> None:
         self.pipelines = pipelines
         self.limits = limits
         self.gate = gate
+        self.text_characters = text_characters
         self._cache = _RecentlyUsed(cached)
 
     def pipeline(self, name: str) -> Pipeline:
@@ -47,6 +55,16 @@ class Extractor:
             made = steps.extract(image, collection)
         self._cache.put(key, made)
         return made
+
+    def embed_text(self, text: str, steps: Pipeline) -> Vector:
+        """Raises `InvalidInputError`, `NoTextSideError`, and `OverloadedError` when the queue is full."""
+        if not text.strip() or len(text) > self.text_characters:
+            raise InvalidInputError(
+                f"The text has {len(text)} characters. Allowed: 1 to {self.text_characters} "
+                "(limits/text_characters), not all of them white."
+            )
+        with uncounted(), self.gate.enter(), stage("inference"):
+            return steps.embed_text(text)
 
     def part(self, image: bytes, box: Box) -> bytes:
         """That part of the picture, as a file. Raises `ImageError`, and `OverloadedError` when the queue is full."""

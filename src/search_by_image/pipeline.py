@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from search_by_image.agreement import VECTOR_KEYS
-from search_by_image.errors import PipelineError, VectorMismatchError
+from search_by_image.errors import NoTextSideError, PipelineError, VectorMismatchError
 from search_by_image.models.runtime import fingerprint
 from search_by_image.plugins import Context, Processor, Registry, RouterClass
 from search_by_image.run import Run
@@ -99,6 +99,18 @@ class Pipeline:
         return next(
             (node.typed.dimension for node in reversed(self.nodes) if node.typed and node.typed.dimension), None
         )
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether its last node's processor does: the one that makes the vector."""
+        return bool(self.nodes) and (last := self.nodes[-1].typed) is not None and last.takes_text
+
+    def embed_text(self, text: str) -> Vector:
+        """In the space of the pictures' vectors. Raises `NoTextSideError`, `ModelError`."""
+        last = self.nodes[-1].typed if self.nodes else None
+        if last is None or not last.takes_text:
+            raise NoTextSideError(self.name)
+        return last.embed_text(text)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,21 +1,32 @@
 """What a plug-in is, in the contract's form and in the typed ones, and the registry that knows them by name."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
 from PIL import Image
 
-from search_by_image.errors import PluginError, UnknownNameError
-from search_by_image.images import ImageLimits
-from search_by_image.models.runtime import RuntimeSettings
-from search_by_image.settings.values import user_models
+from search_by_image.errors import NoTextSideError, PluginError, UnknownNameError
+from search_by_image.processing import Context, Features, Host, Subject
 from search_by_image.vectors.base import Metric, Vector
 
-Context = MutableMapping[str, Any]
+__all__ = [
+    "Context",
+    "Features",
+    "Host",
+    "PipelineProcesser",
+    "PipelineProcessor",
+    "PipelineRouter",
+    "Plugin",
+    "Processor",
+    "ProcessorClass",
+    "Registry",
+    "RouterClass",
+    "Subject",
+    "place",
+    "processor",
+]
 T = TypeVar("T")
 
 
@@ -62,47 +73,17 @@ class PipelineRouter:
 PipelineProcessor = PipelineProcesser
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What a processor found: a vector, shape (dimension,), and its collection ('' leaves it as it is)."""
-
-    vector: Vector
-    collection: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The part of a picture that the next processor gets, and the collection it belongs to ('' leaves it as it is)."""
-
-    image: Image.Image
-    collection: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What the service offers to a processor.
-
-    `base_path`: where the relative paths in its settings start; `models_path`: the folder with the installed models.
-    """
-
-    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
-    limits: ImageLimits = field(default_factory=ImageLimits)
-    base_path: Path = Path()
-    models_path: Path = field(default_factory=user_models)
-
-
 class Processor:
     """A processor in the typed form: made once from its settings, then called from many threads.
 
     `image_size`: the pixels a side that `process` shrinks to, so that larger pictures are decoded faster; None: all.
-    `dimension`: of the vectors, None when it shows only in the first one.
+    `dimension`: of the vectors, None when it shows only in the first one. `takes_text`: whether `embed_text` answers.
     """
 
     image_size: int | None = None
     dimension: int | None = None
     metric: Metric | None = None
+    takes_text: bool = False
 
     def __init__(self, para: Mapping[str, Any], host: Host) -> None:
         self.para = para
@@ -119,6 +100,10 @@ class Processor:
 
     def process(self, image: Image.Image, context: Context) -> Features | Subject | Image.Image:
         raise NotImplementedError
+
+    def embed_text(self, text: str) -> Vector:  # noqa: ARG002 - for those that take it
+        """The text's vector, shape (dimension,), in the space of the pictures' vectors."""
+        raise NoTextSideError(self.processor_name())
 
     def check(self) -> None:
         """Raises an error of ours when it could not process a picture now; `/readyz` asks every few seconds."""

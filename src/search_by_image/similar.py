@@ -46,7 +46,15 @@ class StoredExample:
     weight: float = 1.0
 
 
-Example = PictureExample | StoredExample
+@dataclass(frozen=True, slots=True)
+class TextExample:
+    """What is searched for, in words, for pipelines whose model has a text side."""
+
+    text: str
+    weight: float = 1.0
+
+
+Example = PictureExample | StoredExample | TextExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ class SimilarPictures:
         """The nearest to the examples together, from all of the collections, best score first.
 
         Raises `UnknownNameError` for a collection or pipeline that does not exist, `NotFoundError` for a stored
-        example, `ImageError`, `PipelineError`, `VectorMismatchError`.
+        example, `NoTextSideError` for a text, `ImageError`, `PipelineError`, `VectorMismatchError`.
         """
         asked = _Asked(tuple(examples), pipeline, tuple(collections))
         hits = self._grouped(lambda depth: self._nearest(asked, depth, wanted.where), wanted)
@@ -183,6 +191,8 @@ class SimilarPictures:
     def _vector(self, example: Example, steps: Pipeline) -> Vector:
         if isinstance(example, StoredExample):
             return self._stored_vector(example, steps)
+        if isinstance(example, TextExample):
+            return self._extractor.embed_text(example.text, steps)
         image = example.image if example.box is None else self._extractor.part(example.image, example.box)
         return self._extractor.extract_by(image, steps).vector
 

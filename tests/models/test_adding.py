@@ -130,6 +130,21 @@ def test_files_in_two_folders(store, tmp_path):
         add("mine", [str(tmp_path / "grid.xml"), str(DATA / "tiny_inception.pb")], {}, store, Tools())
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "https://models.example.com/",
+        "https://models.example.com/..%2f..%2fevil.onnx",
+        "https://models.example.com/a/..",
+        "https://models.example.com/model.json",
+    ],
+)
+def test_addresses_that_name_no_file(store, file):
+    with pytest.raises(InvalidInputError, match="is no name for a model's file"):
+        added(store, file, preprocessing=RANGE)
+    assert not store.folder.exists()
+
+
 def test_weights_of_an_unknown_network(store, tmp_path):
     save_file({"layer.weight": np.zeros((2, 2), np.float32)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match=r"no network that is known here \(efficientnet-lite0, .*Export it as ONNX"):

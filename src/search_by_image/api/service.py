@@ -70,6 +70,7 @@ def _pipeline(library: Library, name: str) -> PipelineInfo:
         metric=pipeline.metric or library.options.metric,
         processors=[node.processor_name for node in pipeline.nodes],
         fingerprint=pipeline.fingerprint,
+        text=pipeline.takes_text,
     )
 
 

@@ -45,6 +45,7 @@ def facts(entry: ModelEntry | None, installed: InstalledModel | None) -> dict[st
         "graph": model.graph,
         "preprocessing": asdict(model.preprocessing),
         "output": asdict(model.output),
+        "text": asdict(model.text) if model.text else None,
         "installed": _installed(installed) if installed else None,
     }
 

@@ -236,6 +236,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield from (("source", source) for source in found["sources"])
     yield "preprocessing", found["preprocessing"]
     yield "output", found["output"]
+    yield "text", found["text"] or "pictures only"
     installed = found["installed"] or {}
     yield "installed", installed.get("folder", "no")
     yield from ((f"SHA-256 of {file}", kept["sha256"]) for file, kept in installed.get("files", {}).items())

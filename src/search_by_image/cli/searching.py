@@ -18,8 +18,20 @@ search-by-image search cat.jpg
 search-by-image search cat.jpg --filter '{"kind": {"$in": ["cat", "kitten"]}}'
 
 search-by-image search https://example.com/dog.jpg --top-k 5 --min-score 0.6 --format json
+
+search-by-image search --text "a red car in the snow" --pipeline Words
 """
-Picture = Annotated[str, typer.Argument(metavar="IMAGE|URL", help="A picture file, or the http(s) URL of one.")]
+Picture = Annotated[
+    str | None, typer.Argument(metavar="[IMAGE|URL]", help="A picture file, or the http(s) URL of one.")
+]
+Words = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="Search for this in words, alone or with the picture; the pipeline's model must have a text side.",
+    ),
+]
 Collection = Annotated[str, typer.Option(metavar="NAME", help="Where to look; without it the default collection.")]
 TopK = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=10_000, help="How many at most (search_config/topk).")
@@ -32,7 +44,8 @@ MinScore = Annotated[
 
 def search(
     *,
-    picture: Picture,
+    picture: Picture = None,
+    text: Words = None,
     pipeline: options.PipelineName = "",
     collection: Collection = "",
     top_k: TopK = None,
@@ -45,14 +58,16 @@ def search(
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Find the pictures that look like this one, nearest first."""
-    query = Query(pipeline, collection, top_k, min_score, condition_of(text=filter_))
+    """Find the pictures that look like this one, or that the text describes, nearest first."""
+    if picture is None and text is None:
+        raise typer.BadParameter("Give a picture, or --text.", param_hint="IMAGE|URL")
+    query = Query(pipeline, collection, top_k, min_score, condition_of(text=filter_), text)
     with opened_place(server, key, config, config_encoding, debug) as place:
         matches = place.search(picture, query)
-    _print_matches(picture, matches, output)
+    _print_matches(picture, text, matches, output)
 
 
-def _print_matches(picture: str, matches: Matches, output: Format) -> None:
+def _print_matches(picture: str | None, text: str | None, matches: Matches, output: Format) -> None:
     hits = matches.found
     if output is Format.JSON:
         shown = [
@@ -65,7 +80,7 @@ def _print_matches(picture: str, matches: Matches, output: Format) -> None:
             }
             for hit in hits
         ]
-        print_json({"query": picture, "pipeline": matches.pipeline, "matches": shown})
+        print_json({"query": picture, "text": text, "pipeline": matches.pipeline, "matches": shown})
     elif hits:
         rows = [
             [rank, hit.score, hit.distance, hit.collection, hit.ids, hit.document]

@@ -9,7 +9,7 @@ from search_by_image.client.asynchronous import AsyncClient
 from search_by_image.client.blocking import Client
 from search_by_image.client.bulk import Failure, ImportProgress, ImportReport, NewImage
 from search_by_image.client.errors import ClientError, NoAnswerError, NotEndedError, ServiceError, UnexpectedAnswerError
-from search_by_image.client.pictures import Base64, Box, Example, Picture, Stored
+from search_by_image.client.pictures import Base64, Box, Example, Picture, Stored, Text
 from search_by_image.client.retries import Retries
 
 __all__ = [
@@ -42,5 +42,6 @@ __all__ = [
     "Retries",
     "ServiceError",
     "Stored",
+    "Text",
     "UnexpectedAnswerError",
 ]

@@ -28,20 +28,27 @@ class Stored:
     collection: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is searched for, in words, where the pipeline's model has a text side."""
+
+    text: str
+
+
 Picture = bytes | Path | str | Base64
 """A picture's bytes; a text is the http(s) URL of one, which the service fetches, or else a path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture to search by among several. `weight`: negative for what the matches shall not be like."""
+    """A picture or a text among several. `weight`: negative for what the matches shall not be like."""
 
-    picture: Picture | Stored
+    picture: Picture | Stored | Text
     box: Box | None = None
     weight: float = 1.0
 
 
-Given = Picture | Stored | Example
+Given = Picture | Stored | Text | Example
 
 
 def bytes_of(picture: bytes | Path | str) -> bytes:
@@ -79,7 +86,9 @@ def example_json(example: Example) -> dict[str, Any]:
     return {**picture_json(example.picture), **box, **weight}
 
 
-def picture_json(picture: Picture | Stored) -> dict[str, str]:
+def picture_json(picture: Picture | Stored | Text) -> dict[str, str]:
+    if isinstance(picture, Text):
+        return {"text": picture.text}
     if isinstance(picture, Stored):
         return {"id": picture.id} | ({} if picture.collection is None else {"collection": picture.collection})
     if isinstance(picture, Base64):
@@ -89,5 +98,5 @@ def picture_json(picture: Picture | Stored) -> dict[str, str]:
     return {"base64": base64.b64encode(bytes_of(picture)).decode("ascii")}
 
 
-def is_here(picture: Picture | Stored) -> TypeGuard[bytes | Path | str]:
+def is_here(picture: Picture | Stored | Text) -> TypeGuard[bytes | Path | str]:
     return isinstance(picture, bytes | Path) or (isinstance(picture, str) and not is_url(picture))

@@ -1,5 +1,6 @@
 """A model of the user's own into the folder of the installed ones, tried out before it is there."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from search_by_image.errors import InvalidInputError
 from search_by_image.models.description import ModelDescription
 from search_by_image.models.graph_files import GraphFile, weights_beside
 from search_by_image.models.known_graphs import known_graphs, recognised
-from search_by_image.models.manifest import KeptFile, Manifest, now, told
+from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, now, told
 from search_by_image.models.opening import dimension_of
 from search_by_image.models.sources import Files, Part, Source, Tools, Url
 from search_by_image.models.store import InstalledModel, ModelStore
@@ -20,6 +21,7 @@ from search_by_image.models.trying import check_model
 from search_by_image.models.weights_files import READERS, read_weights
 from search_by_image.wheels import sha256_of
 
+FILE: Final = re.compile(r"\w[\w. -]*")
 USUAL_SIZE: Final = 224
 SCHEMES: Final = ("http://", "https://")
 NOT_TOLD: Final = {"name": "not told", "declared": False}
@@ -38,8 +40,17 @@ def add(
     """
     if not replace and store.find(name):
         raise InvalidInputError(f"There is a model {name!r} already. Take another name, or --force to replace it.")
-    source = _source(files)
+    source = _source([*files, *_text_files(files[0], said)])
+    _check_names(source)
     return store.install(name, lambda folder: _filled(folder, name, source, said, tools), replace=replace)
+
+
+def _text_files(graph: str, said: Mapping[str, Any]) -> list[str]:
+    """Those that the description names, beside a graph that is here."""
+    text = said.get("text")
+    names = [text.get("file"), text.get("tokenizer")] if isinstance(text, Mapping) else []
+    here = not graph.lower().startswith(SCHEMES)
+    return [str(Path(graph).with_name(name)) for name in names if here and isinstance(name, str) and name]
 
 
 def _source(files: Sequence[str]) -> Source:
@@ -49,8 +60,18 @@ def _source(files: Sequence[str]) -> Source:
     folder = paths[0].parent
     if any(path.parent != folder for path in paths):
         raise InvalidInputError(f"All files of a model must be in one folder, such as {folder}, or all be URLs.")
-    names = dict.fromkeys(path.name for path in (*paths, *weights_beside(paths[0])))
+    beside = [part for path in paths for part in weights_beside(path)]
+    names = dict.fromkeys(path.name for path in (*paths, *beside))
     return Files(folder, tuple(Part(one, one) for one in names))
+
+
+def _check_names(source: Source) -> None:
+    for part in source.parts:
+        if not FILE.fullmatch(part.name) or part.name == FILE_NAME:
+            raise InvalidInputError(
+                f"{part.name!r}, of {part.where}, is no name for a model's file. Use letters, digits, spaces, '.', '-' "
+                f"and '_', and not {FILE_NAME}."
+            )
 
 
 def _filled(folder: Path, name: str, source: Source, said: Mapping[str, Any], tools: Tools) -> Manifest:

@@ -9,6 +9,7 @@ from search_by_image.models.description import (
     ModelDescription,
     Output,
     Preprocessing,
+    TextSide,
 )
 from search_by_image.models.entry import ModelEntry, Quality, Speed
 from search_by_image.models.sources.base import Part
@@ -204,6 +205,7 @@ def _clip() -> ModelEntry:
             Preprocessing(224, mean=CLIP_MEAN, std=CLIP_STD, tensor="pixel_values"),
             Output("image_embeds"),
             Licence("MIT", declared=False, note="the exported files declare none; OpenAI's CLIP: MIT"),
+            text=TextSide("text_model.onnx", "tokenizer.json"),
         ),
         good_at="pictures and English texts in one space",
         size=608 * MB,
@@ -222,6 +224,7 @@ def _chinese_clip() -> ModelEntry:
             Preprocessing(224, "squash", mean=CLIP_MEAN, std=CLIP_STD, tensor="pixel_values"),
             Output("image_embeds"),
             Licence("MIT", declared=False, note="the exported files declare none; Chinese-CLIP's authors: MIT"),
+            text=TextSide("model.onnx", "tokenizer.json", length=52),
         ),
         good_at="pictures and Chinese texts in one space",
         size=754 * MB,

@@ -66,6 +66,22 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class TextSide:
+    """The other half of a model: texts into the pictures' space.
+
+    file: the graph, which may be the pictures' own. tokenizer: a `tokenizer.json` of the package tokenizers.
+    tensor: the graph's answer, (1, dimension). length: tokens at most, those that begin and end a text among them.
+    """
+
+    file: str
+    tokenizer: str
+    tensor: str = "text_embeds"
+    length: int = 77
+
+    __pydantic_config__ = STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Licence:
     """`declared`: by those who offer the file; otherwise `name` is that of the model's authors. `note`: what else."""
 
@@ -78,7 +94,10 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """`file`: the graph itself, or, where `graph` names one of ours, its weights. `dimension`: of the vectors."""
+    """`file`: the graph itself, or, where `graph` names one of ours, its weights. `dimension`: of the vectors.
+
+    `text`: None where the model makes vectors of pictures only.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -89,3 +108,4 @@ class ModelDescription:
     output: Output
     licence: Licence
     graph: Graph = "file"
+    text: TextSide | None = None

@@ -54,4 +54,4 @@ def _check_finite(exact: Exact) -> None:
 
 
 def _without_direction() -> ModelError:
-    return ModelError("The model found nothing in this picture: its features are all equal or not finite.")
+    return ModelError("The model found nothing in it: the features are all equal or not finite.")

@@ -65,19 +65,15 @@ class GraphFile:
         """The names of what the graph answers, in its order."""
         return tuple(output.any_name for output in self._model.outputs if output.names)
 
-    def pictures(self) -> tuple[str, ...]:
-        """The names of the inputs that may take a picture: those of four dimensions, or of any number."""
-        named = [one for one in self._model.get_parameters() if one.output(0).names]
-        ranks = [(one.output(0).any_name, one.get_partial_shape().rank) for one in named]
-        return tuple(name for name, rank in ranks if rank.is_dynamic or rank.get_length() == WANTED_RANK)
-
     def only_picture(self) -> str:
-        """Raises `ModelError` when the graph has several inputs for pictures, or none."""
-        found = self.pictures()
+        """The name of the input of four dimensions. Raises `ModelError` when there are several, or none."""
+        named = [one for one in self._model.get_parameters() if one.output(0).names]
+        ranks = {one.output(0).any_name: one.get_partial_shape().rank for one in named}
+        found = [name for name, rank in ranks.items() if rank.is_dynamic or rank.get_length() == WANTED_RANK]
         if len(found) != 1:
             names = ", ".join(found) or "none"
             raise ModelError(f"The model file {self._place} has not one input for a picture but: {names}. Name it.")
-        return found[0]
+        return str(found[0])
 
     def takes_whole_numbers(self, tensor: str) -> bool:
         return bool(self._parameter(tensor).get_element_type().is_integral())
@@ -106,6 +102,17 @@ class GraphFile:
             raise ModelError(
                 f"The model file {self._place} cannot be used for pictures of {_told(source.size)} pixels: {error}"
             ) from error
+
+    def part(self, outputs: Mapping[str, str]) -> ov.Model:
+        """All that is needed for the tensors, from whatever inputs, each tensor under its new name.
+
+        Raises `ModelError` for a tensor that does not exist.
+        """
+        found = {new: self._required(tensor) for new, tensor in outputs.items()}
+        needed = {node.get_friendly_name() for output in found.values() for node in _inputs_of(output.get_node())}
+        inputs = [one for one in self._model.get_parameters() if one.get_friendly_name() in needed]
+        cut = ov.Model([ov.opset15.result(output) for output in found.values()], inputs, self.file.stem).clone()
+        return _named_outputs(cut, tuple(found))
 
     @property
     def _place(self) -> str:

@@ -5,7 +5,7 @@ Batches gain 2-3 % and cost latency; streams that always find one more request w
 
 import hashlib
 import queue
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -19,6 +19,7 @@ from search_by_image.errors import ModelError
 from search_by_image.models.compiled_files import compile_model
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Tokens = npt.NDArray[np.int64 | np.int32]
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 Precision = Literal["f32", "bf16"]
 STILL_FINE = 10.0
@@ -79,14 +80,29 @@ class CompiledModel:
 
     def infer_batched(self, pixels: Pixels) -> Outputs:
         """As `infer`, with the outputs as the model gives them, those without a batch in front too."""
+        try:
+            return self._answers([pixels[None]])
+        except RuntimeError as error:
+            raise ModelError(f"The model cannot process {_described(pixels)}; it takes {self._input}.") from error
+
+    def infer_all(self, inputs: Sequence[Tokens]) -> Outputs:
+        """Copies of every output by its name, as the model gives them, for an array of each input in their order.
+
+        Raises `ModelError` for other shapes or types.
+        """
+        try:
+            return self._answers(inputs)
+        except RuntimeError as error:
+            raise ModelError(f"The model cannot process arrays of shapes {[one.shape for one in inputs]}.") from error
+
+    def _answers(self, inputs: Sequence[Pixels | Tokens]) -> Outputs:
         request = self._requests.get()
         try:
-            request.set_input_tensor(ov.Tensor(pixels[None], shared_memory=False))
+            for index, given in enumerate(inputs):
+                request.set_input_tensor(index, ov.Tensor(given, shared_memory=False))
             request.infer()
             self._answered = monotonic()
             return {name: request.get_output_tensor(index).data.copy() for name, index in self._outputs.items()}
-        except RuntimeError as error:
-            raise ModelError(f"The model cannot process {_described(pixels)}; it takes {self._input}.") from error
         finally:
             self._requests.put(request)
 

@@ -15,6 +15,7 @@ from filelock import FileLock
 from search_by_image.errors import InvalidInputError, ModelError, ModelNotInstalledError, NotFoundError
 from search_by_image.models.catalogue import find_entry
 from search_by_image.models.entry import ModelEntry
+from search_by_image.models.graph_files import weights_beside
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, read_manifest, write_manifest
 from search_by_image.models.sources import Package
 from search_by_image.wheels import sha256_of
@@ -37,6 +38,16 @@ class InstalledModel:
     @property
     def name(self) -> str:
         return self.manifest.model.name
+
+    def made_of(self) -> tuple[str, ...]:
+        """The SHA-256 of the files that decide pictures' vectors, sorted: not of those for texts only."""
+        model, files = self.manifest.model, self.manifest.files
+        for_pictures = {model.file, *self._beside(model.file)}
+        for_texts = {model.text.file, model.text.tokenizer, *self._beside(model.text.file)} if model.text else set()
+        return tuple(sorted(files[name].sha256 for name in files.keys() - (for_texts - for_pictures)))
+
+    def _beside(self, file: str) -> set[str]:
+        return {part.name for part in weights_beside(self.folder / file)}
 
     def check_files(self) -> None:
         """Raises `ModelError` for the first file that is missing, or not the one that was installed."""

@@ -10,6 +10,7 @@ from search_by_image.models.opening import FEATURES, open_model
 from search_by_image.models.preparing import pixels_of
 from search_by_image.models.runtime import CompiledModel, RuntimeSettings
 from search_by_image.models.store import InstalledModel
+from search_by_image.models.text_model import TextModel
 from search_by_image.vectors.base import Vector
 
 SIDE = 256
@@ -20,6 +21,7 @@ def check_model(installed: InstalledModel) -> None:
     """Its files are those that were installed, and it tells two pictures apart. Raises `ModelError`."""
     installed.check_files()
     one, other = try_out(installed)
+    _try_text(installed)
     if np.abs(one - other).max() <= ALIKE:
         raise ModelError(f"The model {installed.name!r} makes the same of two unlike pictures. Check its description.")
 
@@ -32,6 +34,12 @@ def try_out(installed: InstalledModel) -> tuple[Vector, Vector]:
     whole_numbers = graph.input(0).element_type.is_integral()
     one, other = (_vector(compiled, model, picture, whole_numbers) for picture in _pictures())
     return one, other
+
+
+def _try_text(installed: InstalledModel) -> None:
+    model = installed.manifest.model
+    if model.text is not None:
+        TextModel(installed.folder, model, model.text, RuntimeSettings(threads=1)).check()
 
 
 def _vector(compiled: CompiledModel, model: ModelDescription, picture: Image.Image, whole_numbers: bool) -> Vector:

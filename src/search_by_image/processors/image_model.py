@@ -14,21 +14,23 @@ from search_by_image.models.opening import FEATURES, open_model
 from search_by_image.models.preparing import pixels_of
 from search_by_image.models.runtime import CompiledModel, fingerprint
 from search_by_image.models.store import InstalledModel, ModelStore
+from search_by_image.models.text_model import TextModel
 from search_by_image.plugins import Context, Features, Host, Processor
 from search_by_image.processors.para import Para, checked
-from search_by_image.vectors.base import Metric
+from search_by_image.vectors.base import Metric, Vector
 
 T = TypeVar("T", Preprocessing, Output)
 
 
 class ImageModelPara(Para):
-    """All but `model` override what the model's description says."""
+    """All but `model` override what the model's description says; `text` false leaves its text side alone."""
 
     model: str = Field(min_length=1)
     resize: Resize | None = None
     interpolation: Interpolation | None = None
     centred: bool | None = None
     normalised: bool | None = None
+    text: bool = True
 
 
 class ImageModel(Processor):
@@ -52,18 +54,22 @@ class ImageModel(Processor):
         self._model = CompiledModel(graph, host.runtime)
         self.dimension = described.dimension
         self.metric = Metric.COSINE if self._output.normalised else None
+        self._text = _text_model(self.installed, self._output, host) if wanted.text else None
+        self.takes_text = self._text is not None
         self.image_size = None if self._preprocessing.interpolation == "tf1" else self._preprocessing.size
 
     @property
     def fingerprint(self) -> str:
         """Of the files and of all that decides what is made of a picture with them; not of the model's name."""
-        manifest = self.installed.manifest
-        files = sorted(kept.sha256 for kept in manifest.files.values())
-        return fingerprint("image model", *files, manifest.model.graph, *_told(self._preprocessing, self._output), "v1")
+        graph, told = self.installed.manifest.model.graph, _told(self._preprocessing, self._output)
+        return fingerprint("image model", *self.installed.made_of(), graph, *told, "v1")
 
     def process(self, image: Image.Image, _context: Context) -> Features:
         pixels = pixels_of(image, self._preprocessing, whole_numbers=self._whole_numbers)
         return Features(vector_of(self._model.infer(pixels)[FEATURES], self._output))
+
+    def embed_text(self, text: str) -> Vector:
+        return super().embed_text(text) if self._text is None else self._text.embed(text)
 
     def check(self) -> None:
         self._model.check()
@@ -76,6 +82,13 @@ def _installed(name: str, host: Host) -> InstalledModel:
     except ModelNotInstalledError as error:
         problem = Problem(f"pipeline/processer_para/{ImageModel.processor_name()}/model", str(error))
         raise ConfigError([problem], "the settings of ImageModel") from error
+
+
+def _text_model(installed: InstalledModel, output: Output, host: Host) -> TextModel | None:
+    model = installed.manifest.model
+    if model.text is None:
+        return None
+    return TextModel(installed.folder, replace(model, output=output), model.text, host.runtime)
 
 
 def _changed(described: T, wanted: ImageModelPara) -> T:

@@ -216,6 +216,7 @@ class LimitsSettings(Section):
     document_bytes: Whole = Field(262_144, ge=2, le=16_777_216)
     page_size_max: Whole = Field(1000, ge=1, le=1_000_000)
     filter_conditions: Whole = Field(1000, ge=1, le=10_000)
+    text_characters: Whole = Field(1000, ge=1, le=1_000_000)
     batch: Whole = Field(32, ge=1, le=100_000)
     store_timeout: Real = Field(30.0, ge=0.1, le=86_400)
     shutdown_seconds: Real = Field(10.0, ge=0, le=3600)

@@ -48,6 +48,7 @@ PIPELINE_INFO = {
     "metric": "COSINE",
     "processors": ["EfficientNetLite0"],
     "fingerprint": "5d41402abc4b2a76",
+    "text": False,
 }
 LIMITS = {
     "max_upload_bytes": 16777216,

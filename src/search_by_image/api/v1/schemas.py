@@ -49,20 +49,21 @@ class PictureSource(_Given):
 
 
 class ExampleSource(_Given):
-    """A picture to search by: one of `base64`, `url` and `id` (of a stored one)."""
+    """What to search by: one of `base64`, `url`, `id` (of a stored picture) and `text`."""
 
     base64: str | None = None
     url: str | None = None
     id: str | None = Field(None, description="Of a picture in the library")
+    text: str | None = Field(None, description="In words, where the pipeline's model has a text side")
     collection: str | None = Field(None, description="Where the picture with this id is; none: the one searched")
     box: BoxJson | None = None
     weight: FiniteFloat = Field(1.0, description="Among several pictures; negative: unlike it", ge=-1000, le=1000)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(given is not None for given in (self.base64, self.url, self.id)) != 1:
-            raise ValueError("Give one of base64, url and id.")
-        if self.id is not None and self.box is not None:
+        if sum(given is not None for given in (self.base64, self.url, self.id, self.text)) != 1:
+            raise ValueError("Give one of base64, url, id and text.")
+        if self.box is not None and (self.id is not None or self.text is not None):
             raise ValueError("A box needs the picture itself; of a stored one only the vector is kept.")
         return self
 
@@ -80,6 +81,7 @@ class Search(_Given):
 
     image: ExampleSource | None = None
     images: list[ExampleSource] | None = Field(None, min_length=1, max_length=16)
+    text: str | None = Field(None, description="Instead of a picture, or with some: what is searched for, in words")
     box: BoxJson | None = Field(None, description="Of the only picture")
     pipeline: PipelineName = None
     limit: Limit | None = Field(None, description="None: `search_config/topk`")
@@ -232,6 +234,7 @@ class PipelineInfo(BaseModel):
     metric: str
     processors: list[str]
     fingerprint: str
+    text: bool = Field(False, description="Whether it can be searched by text")
 
 
 class CollectionInfo(BaseModel):

@@ -12,7 +12,7 @@ from search_by_image.api.v1.bodies import Body, body_of
 from search_by_image.api.v1.images import id_of
 from search_by_image.api.v1.openapi import json_or_form
 from search_by_image.api.v1.parameters import CollectionName
-from search_by_image.api.v1.service import NO_PICTURE, Reader, Service
+from search_by_image.api.v1.service import NOTHING, Reader, Service
 from search_by_image.documents import check_field, pick
 from search_by_image.errors import InvalidInputError
 from search_by_image.pictures import Hit
@@ -93,9 +93,12 @@ def _search(service: Service, caller: Caller, body: Body[Any], collections: Sequ
 def _examples(service: Service, caller: Caller, body: Body[Any], collections: Sequence[str]) -> list[Example]:
     wanted: schemas.Search = body.data
     sources = [*([wanted.image] if wanted.image else []), *(wanted.images or [])]
+    if wanted.text is not None:
+        sources.append(schemas.ExampleSource(text=wanted.text))
     if len(sources) + len(body.files) == 0:
-        raise InvalidInputError(NO_PICTURE)
-    if wanted.box is not None and (len(sources) + len(body.files) != 1 or any(source.id for source in sources)):
+        raise InvalidInputError(NOTHING)
+    no_pixels = any(source.id is not None or source.text is not None for source in sources)
+    if wanted.box is not None and (len(sources) + len(body.files) != 1 or no_pixels):
         raise InvalidInputError("box is a part of the only picture, given as a file, base64 or url. Give each its own.")
     box = None if wanted.box is None else Box(*wanted.box)
     if box is not None and sources and sources[0].box is None:

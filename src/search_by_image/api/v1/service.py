@@ -12,12 +12,13 @@ from search_by_image.filters import Filter, parse_filter
 from search_by_image.keys import Scope
 from search_by_image.library import Library
 from search_by_image.regions import Box
-from search_by_image.similar import Example, PictureExample, StoredExample
+from search_by_image.similar import Example, PictureExample, StoredExample, TextExample
 
 Reader = Annotated[Caller, requires(Scope.READ)]
 Writer = Annotated[Caller, requires(Scope.WRITE)]
 Admin = Annotated[Caller, requires(Scope.ADMIN)]
 NO_PICTURE = "No picture was given: send `image` with base64 or url, or a form with a `file`."
+NOTHING = f"{NO_PICTURE} To search by words send `text`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Service:
         if source.id is not None:
             caller.check(home := source.collection or collection)
             return StoredExample(home, source.id, source.weight)
+        if source.text is not None:
+            return TextExample(source.text, source.weight)
         box = None if source.box is None else Box(*source.box)
         return PictureExample(self.bytes_of(source), box, source.weight)
 

@@ -21,13 +21,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`pipeline` '': the first one, `collection` '': the default; None: as it is configured, `where` None: all."""
+    """`pipeline` '': the first one, `collection` '': the default; None: as it is configured, `where` None: all.
+
+    `text`: what is searched for in words, None: by the picture alone.
+    """
 
     pipeline: str = ""
     collection: str = ""
     top_k: int | None = None
     min_score: float | None = None
     where: Condition | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class Place(Protocol):
 
     def import_folder(self, folder: Folder, on_progress: "Callable[[Progress], None]") -> "ImportSummary": ...
 
-    def search(self, picture: str, query: Query) -> Matches:
-        """`picture`: a file, or the http(s) URL of one."""
+    def search(self, picture: str | None, query: Query) -> Matches:
+        """`picture`: a file, or the http(s) URL of one; None: by the query's text alone."""
         ...
 
     def count(self, wanted: Wanted) -> int: ...

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from search_by_image.engine import SearchEngine
     from search_by_image.filters import Filter
     from search_by_image.folder_import import ImportSummary, Progress
+    from search_by_image.pictures import Hit
     from search_by_image.records.base import Match, SpaceRecord, Stored
 
 SHOWN = ("records/url", "vectors/path", "models/cache_path")
@@ -39,13 +40,38 @@ class LibraryPlace:
             on_progress=on_progress,
         )
 
-    def search(self, picture: str, query: Query) -> Matches:
-        name, where = pipeline_of(self._settings, query.pipeline), self._filter(query.where)
-        image = bytes_of(picture, self._settings)
-        hits = self._engine().library.search(
-            image, name, query.collection, top_k=query.top_k, min_score=query.min_score, where=where
-        )
+    def search(self, picture: str | None, query: Query) -> Matches:
+        name = pipeline_of(self._settings, query.pipeline)
+        image = None if picture is None else bytes_of(picture, self._settings)
+        only_picture = image is not None and query.text is None
+        hits = self._by_picture(image or b"", name, query) if only_picture else self._with_text(image, name, query)
         return Matches(name, [Similar(hit.id, hit.collection, hit.document, hit.score, hit.distance) for hit in hits])
+
+    def _by_picture(self, image: bytes, pipeline: str, query: Query) -> "list[Hit]":
+        """The pipeline may choose the collection."""
+        return self._engine().library.search(
+            image,
+            pipeline,
+            query.collection,
+            top_k=query.top_k,
+            min_score=query.min_score,
+            where=self._filter(query.where),
+        )
+
+    def _with_text(self, image: bytes | None, pipeline: str, query: Query) -> "list[Hit]":
+        from search_by_image.similar import Example, PictureExample, TextExample, Wanted
+
+        library = self._engine().library
+        options = library.options
+        wanted = Wanted(
+            limit=options.top_k if query.top_k is None else query.top_k,
+            min_score=options.match_score if query.min_score is None else query.min_score,
+            where=self._filter(query.where),
+        )
+        by_picture = [] if image is None else [PictureExample(image)]
+        examples: list[Example] = [*by_picture, TextExample(query.text or "")]
+        collection = query.collection or options.default_collection
+        return library.similar.search(examples, pipeline, [collection], wanted).hits
 
     def count(self, wanted: Wanted) -> int:
         return self._engine().library.count(self._match(wanted))

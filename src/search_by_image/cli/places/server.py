@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search_by_image.api.v1.schemas import Image, Info
 from search_by_image.cli.places.base import Folder, Listed, Matches, Query, Similar, Wanted
 from search_by_image.client import Client
-from search_by_image.client.pictures import is_url
+from search_by_image.client.pictures import Given, Text, is_url
 from search_by_image.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class ServerPlace:
         )
         return job.run(folder.path)
 
-    def search(self, picture: str, query: Query) -> Matches:
+    def search(self, picture: str | None, query: Query) -> Matches:
         name = self._pipeline(query.pipeline)
         found = self._client.search(
-            picture if is_url(picture) else self._read(picture),
+            self._examples(picture, query.text),
             query.collection or self._info.default_collection,
             pipeline=name,
             limit=query.top_k,
@@ -124,6 +124,10 @@ class ServerPlace:
         if asked and asked not in known:
             raise UnknownNameError("pipeline", asked, known)
         return asked or next(iter(known), "")
+
+    def _examples(self, picture: str | None, text: str | None) -> list[Given]:
+        by_picture: list[Given] = [] if picture is None else [picture if is_url(picture) else self._read(picture)]
+        return by_picture if text is None else [*by_picture, Text(text)]
 
     def _read(self, picture: str) -> bytes:
         from search_by_image.images import read_limited
