@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 8002
 WORKERS ?= 2
+TORCH ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-all coverage lint types format bench bench-stores faults fuzz load docs screenshots clean
@@ -17,7 +18,7 @@ demo: $(VENV)/installed ## Import the demo photos and serve the page on http://1
 run: $(VENV)/installed ## Serve your own library as conf/server.xml says
 	$(BIN)/search-by-image serve --config conf/server.xml
 
-test: lint types ## Check style and types, then run every test
+test: lint types $(if $(TORCH),$(VENV)/trained) ## Check style and types, then run every test
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST)
 
 test-all: ## The same, and the tests that take minutes (CI leaves them out)
@@ -76,4 +77,9 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/tested: $(VENV)/installed
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/trained: $(VENV)/tested
+	$(PIP) install --quiet '$(TORCH)'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[train]'
 	@touch $@

@@ -155,3 +155,12 @@ def test_another_kind_of_file(store, tmp_path):
     shutil.copy(DATA / "tiny_inception.onnx", tmp_path / "model.h5")
     with pytest.raises(ModelError, match=r"unknown kind. Known: \.pb"):
         added(store, tmp_path / "model.h5", preprocessing=RANGE)
+
+
+def test_a_tensorflow_checkpoint_comes_with_its_weights(store):
+    said = {"preprocessing": {**RANGE, "tensor": "input"}, "output": {"tensor": "features"}}
+    installed = added(store, DATA / "tiny_checkpoint.ckpt.meta", **said)
+    assert set(installed.manifest.files) == {
+        f"tiny_checkpoint.ckpt.{end}" for end in ("meta", "index", "data-00000-of-00001")
+    }
+    assert (installed.manifest.model.dimension, installed.manifest.model.preprocessing.size) == (8, 32)

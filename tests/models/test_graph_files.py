@@ -1,5 +1,6 @@
-"""Model files of four kinds, made by scripts/make_tiny_frozen_graph.py, and what is said of those that do not fit."""
+"""Model files of five kinds, made by scripts/make_tiny_frozen_graph.py, and what is said of those that do not fit."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +225,38 @@ def test_a_graph_that_works_for_one_size_only(tmp_path):
     graph = saved(ov.Model([op.result(outcome)], [source], "seven"), tmp_path)
     with pytest.raises(ModelError, match=r"cannot be used for pictures of 5 x 4 pixels"):
         graph.model(GraphInput("picture", (5, 4)), {"same": "same"})
+
+
+# --- TensorFlow's checkpoints
+
+CHECKPOINT = DATA / "tiny_checkpoint.ckpt.meta"
+
+
+def test_a_checkpoint_with_its_meta_graph_answers_as_tensorflow_does():
+    source = GraphInput("input", (32, 32), pixels="f32", low=0.0, high=1.0)
+    model = CompiledModel(GraphFile(CHECKPOINT).model(source, {"features": "features"}), RuntimeSettings(threads=1))
+    with np.load(DATA / "tiny_checkpoint_golden.npz") as golden:
+        answer = model.infer(golden["pixels"][0] * 255)["features"]
+        assert np.abs(answer - golden["features"][0]).max() < 1e-6
+
+
+def test_a_checkpoints_weights_belong_to_its_digest(tmp_path):
+    for part in DATA.glob("tiny_checkpoint.ckpt.*"):
+        shutil.copy(part, tmp_path)
+    before = file_digest(tmp_path / CHECKPOINT.name)
+    data = tmp_path / "tiny_checkpoint.ckpt.data-00000-of-00001"
+    data.write_bytes(bytes([data.read_bytes()[0] ^ 1]) + data.read_bytes()[1:])
+    assert file_digest(tmp_path / CHECKPOINT.name) != before
+
+
+def test_a_checkpoint_without_its_weights(tmp_path):
+    shutil.copy(CHECKPOINT, tmp_path)
+    with pytest.raises(ModelError, match="cannot be read as TensorFlow checkpoint"):
+        GraphFile(tmp_path / CHECKPOINT.name)
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "model.ckpt.index", "model.ckpt.data-00000-of-00001"])
+def test_a_checkpoints_weights_alone(tmp_path, name):
+    (tmp_path / name).write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"no graph. Give the \.meta file"):
+        GraphFile(tmp_path / name)

@@ -29,8 +29,9 @@ ModelFiles = Annotated[
     typer.Option(
         "--file",
         metavar="FILE",
-        help="The graph (ONNX, OpenVINO .xml, TFLite, a frozen .pb) or known weights (.safetensors, .pth), or its URL. "
-        "Give it again for other files; those with the weights of a graph are found beside it.",
+        help="The graph (ONNX, OpenVINO .xml, TFLite, a frozen .pb, a checkpoint's .meta) or known weights "
+        "(.safetensors, .pth), or its URL. Give it again for other files; those with the weights of a graph are found "
+        "beside it.",
     ),
 ]
 Metadata = Annotated[

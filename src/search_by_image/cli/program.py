@@ -20,6 +20,8 @@ from search_by_image.cli import (
     jobs,
     learning,
     model_adding,
+    model_results,
+    model_training,
     models,
     plugin_list,
     searching,
@@ -82,6 +84,9 @@ def _model_commands() -> typer.Typer:
     group.command("show", epilog=models.SHOW_EXAMPLES)(models.show)
     group.command("pull", epilog=models.PULL_EXAMPLES)(models.pull)
     group.command("add", epilog=model_adding.EXAMPLES)(model_adding.add)
+    group.command("train", epilog=model_training.EXAMPLES)(model_training.train)
+    group.command("evaluate", epilog=model_results.EVALUATE_EXAMPLES)(model_results.evaluate)
+    group.command("export", epilog=model_results.EXPORT_EXAMPLES)(model_results.export)
     group.command("verify", epilog=models.VERIFY_EXAMPLES)(models.verify)
     group.command("remove", epilog=models.REMOVE_EXAMPLES)(models.remove)
     return group

@@ -1,9 +1,11 @@
 """A model file that the user has -> a graph from RGB pixels to the tensors that are wanted, opened by OpenVINO."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from glob import escape
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,8 +22,14 @@ KINDS: Final = {
     ".onnx": "ONNX",
     ".xml": "OpenVINO IR",
     ".tflite": "TensorFlow Lite",
+    ".meta": "TensorFlow checkpoint",
 }
-WEIGHTS_BESIDE: Final = {".xml": ("{stem}.bin",), ".onnx": ("{name}.data", "{name}_data", "{stem}.data")}
+WEIGHTS_BESIDE: Final = {
+    ".xml": ("{stem}.bin",),
+    ".onnx": ("{name}.data", "{name}_data", "{stem}.data"),
+    ".meta": ("{stem}.index", "{stem}.data-*-of-*"),
+}
+WEIGHTS_ALONE: Final = re.compile(r"\.(ckpt|index|data-\d+-of-\d+)$", re.IGNORECASE)
 CHANNELS: Final = 3
 WANTED_RANK: Final = 4
 WHOLE_RANGE: Final = (0.0, 255.0)
@@ -193,6 +201,12 @@ def file_digest(file: Path) -> str:
 
 def _read(file: Path) -> ov.Model:
     kind = KINDS.get(file.suffix.lower())
+    if WEIGHTS_ALONE.search(file.name):
+        raise ModelError(
+            f"{str(file)!r} holds a TensorFlow checkpoint's weights and no graph. Give the .meta file that was written "
+            "with it, of a graph for inference; where there is none, freeze it to a .pb with TensorFlow 1's "
+            "freeze_graph. Inception v4's usual weights: search-by-image models pull inception-v4."
+        )
     if kind is None:
         known = ", ".join(f"{suffix} ({name})" for suffix, name in KINDS.items())
         raise ModelError(f"The model file {str(file)!r} is of an unknown kind. Known: {known}.")
@@ -284,9 +298,7 @@ def _last_part(tensor: str) -> str:
 def weights_beside(file: Path) -> Iterator[Path]:
     """The files that hold the weights of a graph whose own file does not."""
     for pattern in WEIGHTS_BESIDE.get(file.suffix.lower(), ()):
-        part = file.with_name(pattern.format(stem=file.stem, name=file.name))
-        if part.is_file():
-            yield part
+        yield from sorted(file.parent.glob(pattern.format(stem=escape(file.stem), name=escape(file.name))))
 
 
 def _blocks(file: Path) -> Iterator[bytes]:

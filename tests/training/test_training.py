@@ -1,0 +1,185 @@
+"""What learns, how a run is taken up again, and when it ends."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+
+from search_by_image.errors import InvalidInputError, ModelError
+from search_by_image.images import ImageLimits
+from search_by_image.training.checkpoints import load
+from search_by_image.training.run_folder import RunFolder
+from search_by_image.training.session import Place, begin, open_base, train
+from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
+from search_by_image.training.trainer import Watch
+
+SMALL = TrainingSettings("thin", head=PhaseSettings(1, 1e-3), whole=PhaseSettings(2, 1e-4), batch=8, dimension=16)
+
+
+@pytest.fixture(scope="module")
+def place(thin_store) -> Place:
+    return Place(thin_store, ImageLimits())
+
+
+def trained(folder, shapes, place, settings=SMALL, *, watch=None, machine=None):
+    opened = RunFolder(folder)
+    with opened.locked():
+        run, _ = begin(shapes, opened, settings, place)
+        return train(opened, run, machine or Machine(), place, watch or Watch())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, shapes, place):
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, trained(folder, shapes, place)
+
+
+def states(folder):
+    return load(folder / "checkpoint.pt"), load(folder / "best.pt")
+
+
+def same(one, other) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_a_run_tells_where_it_stands(whole):
+    _, progress = whole
+    assert [(row["phase"], row["epoch"]) for row in progress.history] == [
+        ("head", 1), ("whole", 1), ("whole", 2)
+    ]  # fmt: skip
+    assert 0 <= progress.before["recall_at_1"] <= 1
+    assert max([row["recall_at_1"], row["mean_average_precision"]] for row in progress.history) == progress.best
+
+
+def test_it_learns(tmp_path, shapes, place):
+    settings = replace(
+        SMALL,
+        objective="classification",
+        head=PhaseSettings(12, 1e-2),
+        whole=PhaseSettings(0, 1e-4),
+        augmentation=Augmentation(1, 0, 0),
+    )
+    losses = [row["loss"] for row in trained(tmp_path, shapes, place, settings).history]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("after", [pytest.param(1, marks=pytest.mark.soak), 2, 5])
+def test_after_ctrl_c_the_same_command_comes_to_the_same_end(tmp_path, whole, shapes, place, after):
+    """Within an epoch and at its end, in either phase."""
+    steps = []
+
+    def interrupt(*_):
+        steps.append(1)
+        if len(steps) == after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, shapes, place, watch=Watch(step=interrupt))
+    assert len(steps) == after
+    trained(tmp_path, shapes, place)
+    assert same(states(tmp_path), states(whole[0]))
+
+
+def test_after_a_crash_the_last_epochs_end_counts(tmp_path, whole, shapes, place):
+    def crash(_phase, step, of):
+        if (step, of) == (3, 4):
+            raise RuntimeError("the power is gone")
+
+    with pytest.raises(RuntimeError, match="power"):
+        trained(tmp_path, shapes, place, watch=Watch(step=crash))
+    assert load(tmp_path / "checkpoint.pt")["progress"]["step"] == 2
+    trained(tmp_path, shapes, place)
+    assert same(states(tmp_path), states(whole[0]))
+
+
+@pytest.mark.soak
+def test_pictures_opened_by_other_processes_are_the_same(tmp_path, whole, shapes, place):
+    trained(tmp_path, shapes, place, machine=Machine(workers=2))
+    assert same(states(tmp_path), states(whole[0]))
+
+
+def test_a_finished_run_is_not_trained_again(whole, shapes, place):
+    before = states(whole[0])
+    trained(whole[0], shapes, place, watch=Watch(step=lambda *_: pytest.fail("a step was done")))
+    assert same(states(whole[0]), before)
+
+
+def backbone_changes(folder, place) -> set[str]:
+    before = open_base(RunFolder(folder), place).network.state_dict()
+    after = load(folder / "checkpoint.pt")["network"]
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def test_the_first_phase_leaves_the_base_alone(tmp_path, shapes, place):
+    trained(tmp_path, shapes, place, replace(SMALL, whole=PhaseSettings(0, 1e-4)))
+    changed = backbone_changes(tmp_path, place)
+    assert changed == {"embedding.weight", "embedding.bias", "classifier.weight"}
+
+
+@pytest.mark.parametrize("objective", ["contrastive", pytest.param("classification", marks=pytest.mark.soak)])
+def test_chosen_layers_learn_and_statistics_stay(tmp_path, shapes, place, objective):
+    settings = replace(
+        SMALL,
+        objective=objective,
+        optimiser="sgd" if objective == "contrastive" else "rmsprop",
+        schedule="constant",
+        head=PhaseSettings(1, 1e-3),
+        whole=PhaseSettings(9, 1e-4, steps=2),
+        trainable=("_conv_head", "_bn1"),
+    )
+    progress = trained(tmp_path, shapes, place, settings)
+    assert [row["phase"] for row in progress.history] == ["head", "whole"]
+    changed = {name for name in backbone_changes(tmp_path, place) if name.startswith("backbone")}
+    assert changed == {"backbone._conv_head.weight", "backbone._bn1.weight", "backbone._bn1.bias"}
+
+
+def test_it_ends_early_without_a_gain(tmp_path, shapes, place):
+    settings = replace(SMALL, head=PhaseSettings(1, 1e-3), whole=PhaseSettings(9, 0.0), schedule="constant", patience=1)
+    progress = trained(tmp_path, shapes, place, settings)
+    assert len(progress.history) == 2 + (progress.best_at != "head 1")
+
+
+def test_a_loss_that_is_no_number(tmp_path, shapes, place):
+    wild = replace(SMALL, head=PhaseSettings(3, 1e30), optimiser="sgd", objective="classification")
+    with pytest.raises(ModelError, match="smaller --learning-rate"):
+        trained(tmp_path, shapes, place, wild)
+
+
+def test_another_run_than_the_folders(whole, shapes, place, tmp_path):
+    with pytest.raises(InvalidInputError, match="other settings: batch, seed"):
+        trained(whole[0], shapes, place, replace(SMALL, batch=9, seed=4))
+    with pytest.raises(InvalidInputError, match="the data set"):
+        trained(whole[0], tmp_path, place)
+
+
+def test_what_cannot_be_trained(tmp_path, shapes, place):
+    with pytest.raises(InvalidInputError, match=r"no layer that begins with 'Mixed_7'. It has: _conv_stem"):
+        trained(tmp_path / "layers", shapes, place, replace(SMALL, trainable=("Mixed_7",)))
+    with pytest.raises(InvalidInputError, match="Neither phase has a step"):
+        still = replace(SMALL, head=PhaseSettings(0, 1e-3), whole=PhaseSettings(0, 1e-3))
+        trained(tmp_path / "still", shapes, place, still)
+    if not torch.cuda.is_available():
+        with pytest.raises(InvalidInputError, match="no GPU"):
+            trained(tmp_path / "gpu", shapes, place, machine=Machine("cuda"))
+
+
+def test_a_folder_has_one_training_at_a_time(tmp_path, shapes, place):
+    with RunFolder(tmp_path).locked(), pytest.raises(InvalidInputError, match="Another process trains"):
+        trained(tmp_path, shapes, place)
+
+
+def test_a_damaged_checkpoint(tmp_path, shapes, place):
+    opened = RunFolder(tmp_path)
+    begin(shapes, opened, SMALL, place)
+    opened.checkpoint.write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match=r"damaged.*--restart"):
+        trained(tmp_path, shapes, place)
