@@ -201,6 +201,8 @@ def test_the_time_of_the_picture_does_not_count(clock, monkeypatch):
     pipeline = extractor.pipeline("Thumb")
 
     class Slow:
+        name, fingerprint = pipeline.name, pipeline.fingerprint
+
         def extract(self, image, collection):
             clock.passes(3600)
             return pipeline.extract(image, collection)

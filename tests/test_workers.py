@@ -2,6 +2,7 @@
 
 import json
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,13 +33,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.filterwarn
     params=["mariadb", pytest.param("mongodb", marks=pytest.mark.soak), pytest.param("sqlite", marks=pytest.mark.soak)]
 )
 def settings(request: pytest.FixtureRequest, milvus, tmp_path) -> dict[str, str]:
+    name = f"workers_{secrets.token_hex(4)}"
     records = {
-        "mariadb": lambda: {"records/url": request.getfixturevalue("mariadb_server").create_database("workers")},
-        "mongodb": lambda: {"mongodb/host": f"{request.getfixturevalue('mongodb_process').uri}/workers"},
+        "mariadb": lambda: {"records/url": request.getfixturevalue("mariadb_server").create_database(name)},
+        "mongodb": lambda: {"mongodb/host": f"{request.getfixturevalue('mongodb_process').uri}/{name}"},
         "sqlite": lambda: {"records/url": f"sqlite:///{tmp_path}/records.db"},
     }
     return records[request.param]() | {
-        "search_config/app_name": f"workers_{request.param}",
+        "search_config/app_name": name,
         "search_config/topk": "5",
         "pipeline/plugins_path": plugged_in(tmp_path / "plugins"),
         "milvus/uri": milvus.uri,

@@ -265,7 +265,7 @@ def test_the_documents_own_id_is_found_by_its_index(full, value):
 def test_hashes_and_collections_are_looked_up_in_their_indexes(full):
     with full._read() as connection:
         names = {index["name"] for index in inspect(connection).get_indexes("images")}
-    indexed = ("of_collection", "of_space", "by_hash", "by_key", "unsettled", "by_own_id")
+    indexed = ("of_collection", "of_space", "of_second_space", "by_hash", "by_key", "unsettled", "by_own_id")
     assert names == {f"images_{rest}" for rest in indexed}
 
 
