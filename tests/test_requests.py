@@ -155,7 +155,7 @@ def test_the_line_has_the_route_the_outcome_and_the_stages(client_of, caplog, en
     form = {"pipeline": "Thumb", "interface_seq_id": "s1"}
     client.post("/api/SearchServer/SearchByUpload", data=form, files={"file": ("1.png", picture(1))})
     client.post("/api/SearchServer/SearchByUpload", data=form | {"pipeline": "Nowhere"}, files={"file": picture(1)})
-    client.get("/static/base.css")
+    client.get("/static/app.js")
     client.get("/nowhere")
     client.request("BREW", "/healthz")
     searched, failed, *others = [record.fields for record in records_of(caplog, 5)]
