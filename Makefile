@@ -19,7 +19,7 @@ run: $(VENV)/installed ## Serve your own library as conf/server.xml says
 	$(BIN)/search-by-image serve --config conf/server.xml
 
 test: lint types $(if $(TORCH),$(VENV)/trained) ## Check style and types, then run every test
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 $(PYTEST)
 
 test-all: ## The same, and the tests that take minutes (CI leaves them out)
 	SEARCH_BY_IMAGE_TEST_EVERY_CASE=1 $(MAKE) test
