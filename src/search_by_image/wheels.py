@@ -9,8 +9,6 @@ from pathlib import Path
 
 from search_by_image.errors import DownloadError
 
-_BLOCK = 2**20
-
 
 def download_wheels(requirements: Sequence[str], folder: Path) -> None:
     """Each requirement's wheel into the folder, without what it depends on, whatever Python it is made for.
@@ -36,11 +34,8 @@ def download_wheels(requirements: Sequence[str], folder: Path) -> None:
 
 def sha256_of(file: Path) -> str:
     """Raises `OSError`."""
-    digest = hashlib.sha256()
     with file.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def check_sha256(file: Path, expected: str, *, shown: str = "") -> None:

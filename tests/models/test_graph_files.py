@@ -9,7 +9,8 @@ import pytest
 from openvino import opset15 as op
 
 from search_by_image.errors import ModelError
-from search_by_image.models.graph_files import GraphFile, GraphInput, file_digest
+from search_by_image.models.graph_files import GraphFile, GraphInput
+from search_by_image.models.graph_weights import file_digest
 from search_by_image.models.runtime import CompiledModel, RuntimeSettings
 
 DATA = Path(__file__).parents[1] / "data"

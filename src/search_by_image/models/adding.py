@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from search_by_image.errors import InvalidInputError
 from search_by_image.models.description import ModelDescription
-from search_by_image.models.graph_files import GraphFile, weights_beside
+from search_by_image.models.graph_files import GraphFile
+from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.known_graphs import known_graphs, recognised
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, now, told
 from search_by_image.models.opening import dimension_of

@@ -1,11 +1,9 @@
 """A model file that the user has -> a graph from RGB pixels to the tensors that are wanted, opened by OpenVINO."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from glob import escape
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,17 +22,11 @@ KINDS: Final = {
     ".tflite": "TensorFlow Lite",
     ".meta": "TensorFlow checkpoint",
 }
-WEIGHTS_BESIDE: Final = {
-    ".xml": ("{stem}.bin",),
-    ".onnx": ("{name}.data", "{name}_data", "{stem}.data"),
-    ".meta": ("{stem}.index", "{stem}.data-*-of-*"),
-}
 WEIGHTS_ALONE: Final = re.compile(r"\.(ckpt|index|data-\d+-of-\d+)$", re.IGNORECASE)
 CHANNELS: Final = 3
 WANTED_RANK: Final = 4
 WHOLE_RANGE: Final = (0.0, 255.0)
 _TYPES: Final = {"u8": "uint8", "f32": "float32"}
-_BLOCK: Final = 2**20
 _CHOICES: Final = 5
 
 
@@ -190,15 +182,6 @@ class GraphFile:
             )
 
 
-def file_digest(file: Path) -> str:
-    """The SHA-256 of a model file and of the weights beside it. Raises `ModelError`."""
-    digest = hashlib.sha256()
-    for part in (file, *weights_beside(file)):
-        for block in _blocks(part):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _read(file: Path) -> ov.Model:
     kind = KINDS.get(file.suffix.lower())
     if WEIGHTS_ALONE.search(file.name):
@@ -293,18 +276,3 @@ def _alike(tensor: str, names: tuple[str, ...]) -> list[str]:
 
 def _last_part(tensor: str) -> str:
     return tensor.rpartition("/")[2].partition(":")[0].lower()
-
-
-def weights_beside(file: Path) -> Iterator[Path]:
-    """The files that hold the weights of a graph whose own file does not."""
-    for pattern in WEIGHTS_BESIDE.get(file.suffix.lower(), ()):
-        yield from sorted(file.parent.glob(pattern.format(stem=escape(file.stem), name=escape(file.name))))
-
-
-def _blocks(file: Path) -> Iterator[bytes]:
-    try:
-        with file.open("rb") as opened:
-            while block := opened.read(_BLOCK):
-                yield block
-    except OSError as error:
-        raise ModelError(f"The model file {str(file)!r} cannot be read: {error}.") from error

@@ -15,7 +15,7 @@ from filelock import FileLock
 from search_by_image.errors import InvalidInputError, ModelError, ModelNotInstalledError, NotFoundError
 from search_by_image.models.catalogue import find_entry
 from search_by_image.models.entry import ModelEntry
-from search_by_image.models.graph_files import weights_beside
+from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, read_manifest, write_manifest
 from search_by_image.models.sources import Package
 from search_by_image.wheels import sha256_of

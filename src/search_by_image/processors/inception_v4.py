@@ -13,7 +13,8 @@ from pydantic import Field
 
 from search_by_image.errors import ModelError
 from search_by_image.models.description import Layout
-from search_by_image.models.graph_files import GraphFile, GraphInput, file_digest
+from search_by_image.models.graph_files import GraphFile, GraphInput
+from search_by_image.models.graph_weights import file_digest
 from search_by_image.models.labelmap import read_labelmap
 from search_by_image.models.runtime import CompiledModel, Outputs, Pixels, fingerprint
 from search_by_image.plugins import Features, Host, Processor

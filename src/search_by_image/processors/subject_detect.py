@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field
 
 from search_by_image.errors import ModelError
 from search_by_image.models.description import Layout
-from search_by_image.models.graph_files import GraphFile, GraphInput, Size, file_digest
+from search_by_image.models.graph_files import GraphFile, GraphInput, Size
+from search_by_image.models.graph_weights import file_digest
 from search_by_image.models.labelmap import read_labelmap
 from search_by_image.models.runtime import CompiledModel, fingerprint
 from search_by_image.plugins import Host, Processor, Subject
