@@ -147,7 +147,6 @@ def interrupt_when():
     """As Ctrl-C does, raise in the main thread while it waits; the condition tells when.
 
     A signal that comes just before a thread begins to wait does not wake it: it is sent until it was heard.
-    In xdist's processes these tests ended the process three times, why is not known; so `make test-all` alone has them.
     """
     heard = threading.Event()
 
@@ -175,7 +174,6 @@ def interrupt_when():
     signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.mark.soak
 def test_who_is_interrupted_while_it_waits_to_be_alone_no_longer_stands_in_the_way(interrupt_when):
     lock = SharedLock()
     sharer = Holder(lock.shared())
@@ -288,7 +286,6 @@ def test_an_exception_inside_gives_the_place_back():
         pass
 
 
-@pytest.mark.soak
 def test_one_that_is_interrupted_in_the_queue_gives_its_place_back(interrupt_when):
     gate = Gate(1, 1)
     inside = Holder(gate.enter())

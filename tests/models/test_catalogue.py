@@ -46,9 +46,7 @@ def test_an_entry_fits_together(name):
         assert isinstance(source, Hub) or all(part.sha256 for part in source.parts)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == SMALL else pytest.param(name, marks=pytest.mark.soak) for name in WHEELS]
-)
+@pytest.mark.parametrize("name", [SMALL, *LARGER])
 def test_a_model_is_what_the_catalogue_says(name, tmp_path):
     """Twice the same, unlike for unlike pictures, and like for a picture and its half size."""
     entry = ENTRIES[name]

@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 import openvino as ov
 
-DEVICE: Final = "CPU"
+from search_by_image.models.core import DEVICE, open_core
+
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def compile_model(model: ov.Model, properties: Properties, folder: Path | None) 
 
     A file that is damaged and a folder that cannot be used are warnings in the log. Raises `RuntimeError`.
     """
-    core = ov.Core()
+    core = open_core()
     if folder is None or _has_inner_models(model):
         return core.compile_model(model, DEVICE, properties)
     file = folder / f"{_key(core, model, properties)}.blob"
