@@ -1,51 +1,28 @@
 """Pictures found by words, in English and Chinese: over /v1, with the client, from the command line."""
 
-import io
 import json
 from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
-from made_models import install_two_towers
 from search_by_image.api.app import AppOptions, create_app
 from search_by_image.assembly import open_engine
 from search_by_image.cli import create_cli
 from search_by_image.client import Client, Example, Text
 from search_by_image.errors import NoTextSideError
 from search_by_image.fetch import FetchSettings, UrlFetcher
-from search_by_image.models.store import ModelStore
 from search_by_image.settings import load_settings
 from serving import serving
-
-COLOURS = {"red": (230, 20, 20), "green": (20, 200, 20), "blue": (10, 30, 220), "dark red": (90, 5, 5)}
-SETTINGS = """<server>
-  <pipeline>
-    <processer_para><ImageModel><model>two-towers</model></ImageModel></processer_para>
-    <pipeline_config>
-      <Words>{"1": {"processor": "ImageModel"}}</Words>
-      <Pictures>{"1": {"processor": "HistogramVetor"}}</Pictures>
-    </pipeline_config>
-  </pipeline>
-  <models><path>models</path><cache_path>cache</cache_path></models>
-  <limits><text_characters type="int">40</text_characters></limits>
-</server>"""
-
-
-def png(colour) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (24, 24), colour).save(buffer, "PNG")
-    return buffer.getvalue()
+from words import COLOURS, SETTINGS, png, write_home
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     """A folder with a library's settings, and its model."""
     folder = tmp_path_factory.mktemp("words")
-    (folder / "server.xml").write_text(SETTINGS, encoding="utf-8")
-    install_two_towers(ModelStore(folder / "models"))
+    write_home(folder)
     return folder
 
 

@@ -12,7 +12,7 @@ import { offerExamples } from './search/examples.js';
 import { offerStart } from './search/start.js';
 import { Sections } from './sections.js';
 
-/** @typedef {import('./core/pictures.js').Picture} Picture */
+/** @typedef {import('./search/words.js').Query} Query */
 
 async function start() {
   await startLanguage();
@@ -22,7 +22,7 @@ async function start() {
   const [tabs, choices] = [new Tabs(), new Choices()];
   const sections = new Sections(choices);
   const search = {
-    take: (/** @type {Picture} */ picture) => void sections.withSearch((view) => view.searchWith(picture)),
+    take: (/** @type {Query} */ query) => void sections.withSearch((view) => view.searchWith(query)),
     refuse: (/** @type {unknown} */ error) => void sections.withSearch((view) => view.refuse(error)),
   };
   offerStart(choices, search);

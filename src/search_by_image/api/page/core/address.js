@@ -1,8 +1,8 @@
 // The page's address is its state: Back, Forward, a reload and a shared link all come to the same view.
 
 /**
- * `url`, `id` with `of` (its collection), or `picture` (kept in this browser) is what is searched with.
- * @typedef {'tab' | 'pipeline' | 'collection' | 'url' | 'id' | 'of' | 'picture' | 'box' | 'min' | 'filter' | 'group' | 'sort'} Part
+ * `url`, `id` with `of` (its collection), `picture` (kept in this browser) or `text` is what is searched with.
+ * @typedef {'tab' | 'pipeline' | 'collection' | 'url' | 'id' | 'of' | 'picture' | 'text' | 'box' | 'min' | 'filter' | 'group' | 'sort'} Part
  * @typedef {Partial<Record<Part, string>>} Parts
  */
 
@@ -28,7 +28,7 @@ export function inAddress(part) {
 /** What in the address tells one query from another; '' for none, and where another section is in view. */
 export function queryInAddress() {
   if (inAddress('tab')) return '';
-  return ['url', 'id', 'of', 'picture'].map((part) => inAddress(/** @type {Part} */ (part))).join('\n').trim();
+  return ['url', 'id', 'of', 'picture', 'text'].map((part) => inAddress(/** @type {Part} */ (part))).join('\n').trim();
 }
 
 /**
@@ -59,7 +59,7 @@ export function go(parts, { step = true } = {}) {
 
 /** A search by a picture of the library. @param {{id: string, collection: string}} entry */
 export function similarTo({ id, collection }) {
-  go({ tab: '', url: '', picture: '', box: '', id, of: collection });
+  go({ tab: '', url: '', picture: '', text: '', box: '', id, of: collection });
   scrollTo({ top: 0 });
 }
 

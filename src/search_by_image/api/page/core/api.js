@@ -7,12 +7,12 @@ import { entryOf } from '../parts/entries.js';
 /** @typedef {import('./json.js').Fields} Fields */
 /** @typedef {import('./json.js').Json} Json */
 /** @typedef {import('../parts/entries.js').Entry} Entry */
-/** @typedef {{name: string, dimension: number | null, metric: string, processors: string[], fingerprint: string}} PipelineInfo */
+/** @typedef {{name: string, dimension: number | null, metric: string, processors: string[], fingerprint: string, text: boolean}} PipelineInfo */
 /** @typedef {{name: string, count: number}} CollectionInfo */
 /** @typedef {{max_upload_bytes: number, page_size_max: number, match_score: number, document_bytes: number}} Limits */
 /** @typedef {{name: string, version: string, pipelines: PipelineInfo[], collections: CollectionInfo[], default_collection: string, features: string[], limits: Limits}} Info */
 /** @typedef {{path: string, count: number, types: string[], values: {value: Json, count: number}[], lowest: number | null, highest: number | null}} Field */
-/** @typedef {{blob: Blob, name: string} | {url: string} | {id: string, collection: string}} Source */
+/** @typedef {{blob: Blob, name: string} | {url: string} | {id: string, collection: string} | {text: string}} Source */
 /**
  * @typedef {object} Search
  * @property {Source} source
@@ -63,7 +63,7 @@ export async function search(search, part, signal) {
  */
 function searchBody({ source, pipeline, box, min, filter, group }, part) {
   const wanted = without({ pipeline, box, min_score: min, filter, group_by: group, ...part });
-  if (!('blob' in source)) return json(JSON_TYPE, { image: { ...source }, ...wanted });
+  if (!('blob' in source)) return json(JSON_TYPE, { ...('text' in source ? source : { image: { ...source } }), ...wanted });
   const form = new FormData();
   form.append('file', source.blob, source.name || 'picture');
   for (const [name, value] of Object.entries(wanted)) form.append(name, typeof value === 'string' ? value : writeJson(value));

@@ -24,6 +24,11 @@ export class Choices extends EventTarget {
     return known(inAddress('pipeline'), offers, known(lastChoice('pipeline'), offers, offers[0]?.name ?? ''));
   }
 
+  /** Whether the pipeline's model has a text side. */
+  get takesWords() {
+    return this.info?.pipelines.some(({ name, text }) => text && name === this.pipeline) ?? false;
+  }
+
   /** One that there is. */
   get collection() {
     const offers = this.info?.collections ?? [];

@@ -131,11 +131,10 @@ export function showable(picture) {
 
 /**
  * Fails before anything is sent when the service would refuse it.
- * @param {Picture} picture
+ * @param {FilePicture} picture
  * @param {number} limit bytes
  */
 export async function checkSendable(picture, limit) {
-  if (picture.kind !== 'file') return;
   if (picture.blob.size > limit) {
     const [mine, most] = [picture.blob.size, limit].map((bytes) => formatNumber(bytes / MEGABYTE, ONE_PLACE));
     throw new PageError('error.toolarge', 'error.toolarge.remedy', { size: mine ?? '', limit: most ?? '' });

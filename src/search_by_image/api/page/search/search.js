@@ -1,4 +1,4 @@
-// Search: a picture in, the similar ones out. The address says with what; this view follows it.
+// Search: a picture or words in, the similar ones out. The address says with what; this view follows it.
 
 import { address, go, inAddress, queryInAddress } from '../core/address.js';
 import { getImage, search } from '../core/api.js';
@@ -13,13 +13,14 @@ import { Endless } from '../parts/endless.js';
 import { filterFrom } from '../parts/filters.js';
 import { Gallery } from '../parts/gallery.js';
 import { SearchOptions, shortScore } from './options.js';
-import { partsOf, pictureInAddress, queryBox, QueryFrame } from './query.js';
+import { partsOf, queryBox, QueryFrame, queryNamed } from './query.js';
+import { queryFrom } from './words.js';
 
 /** @typedef {import('../core/choices.js').Choices} Choices */
 /** @typedef {import('../parts/entries.js').Entry} Entry */
-/** @typedef {import('../core/pictures.js').Picture} Picture */
 /** @typedef {import('../core/pictures.js').StoredPicture} StoredPicture */
 /** @typedef {import('../core/api.js').Search} Wanted */
+/** @typedef {import('./words.js').Query} Query */
 
 const FIRST_PART = 24;
 const PART = 60;
@@ -30,10 +31,10 @@ export class SearchView {
   #summary = byId('search-summary', HTMLHeadingElement);
   #note = byId('search-note', HTMLDivElement);
   #time = byId('search-time', HTMLElement);
-  #query = new QueryFrame();
+  #frame = new QueryFrame((text) => this.#ask(text));
   #running = new AbortController();
-  /** @type {Picture | null} */
-  #picture = null;
+  /** @type {Query | null} */
+  #query = null;
   #key = '';
   #done = '';
   /** @type {Wanted | null} */
@@ -46,9 +47,9 @@ export class SearchView {
   constructor(choices, actions) {
     this.choices = choices;
     this.options = new SearchOptions(choices);
-    const compare = (/** @type {Entry} */ entry) => this.#picture && void actions.compare(entry, this.#picture);
+    this.actions = actions;
     const { details, similar, remove, removals } = actions;
-    this.gallery = new Gallery(byId('search-results', HTMLUListElement), { details, similar, remove, compare }, removals);
+    this.gallery = new Gallery(byId('search-results', HTMLUListElement), { details, similar, remove }, removals);
     this.gallery.addEventListener('count', () => this.#tellCount());
     this.endless = new Endless(byId('search-more', HTMLDivElement), () => this.#more());
     this.#listen();
@@ -67,17 +68,26 @@ export class SearchView {
   }
 
   #restart() {
-    go({ tab: '', url: '', id: '', of: '', picture: '', box: '' });
+    go({ tab: '', url: '', id: '', of: '', picture: '', text: '', box: '' });
     this.#section.dataset.state = 'empty';
     byId('search-file', HTMLInputElement).focus();
     scrollTo({ top: 0 });
   }
 
-  /** @param {Picture} picture */
-  async searchWith(picture) {
+  /** @param {string} text */
+  #ask(text) {
     try {
-      await checkSendable(picture, this.choices.uploadLimit);
-      go({ tab: '', ...(await partsOf(picture)) });
+      void this.searchWith(queryFrom(text, this.choices));
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  /** @param {Query} query */
+  async searchWith(query) {
+    try {
+      if (query.kind === 'file') await checkSendable(query, this.choices.uploadLimit);
+      go({ tab: '', ...(await partsOf(query)) });
       scrollTo({ top: 0 });
     } catch (error) {
       this.refuse(error);
@@ -92,28 +102,36 @@ export class SearchView {
     if (!this.choices.info || inAddress('tab')) return;
     const before = this.#key;
     try {
-      const picture = await this.#pictureNow();
-      if (picture === undefined) throw new PageError('error.elsewhere', 'error.elsewhere.remedy');
-      if (picture) await this.#searchAgain(focus && this.#key !== before);
+      const query = await this.#queryNow();
+      if (query === undefined) throw new PageError('error.elsewhere', 'error.elsewhere.remedy');
+      if (query) await this.#searchAgain(focus && this.#key !== before);
     } catch (error) {
       this.#begin();
       this.#fail(error);
     }
   }
 
-  async #pictureNow() {
+  async #queryNow() {
     const key = queryInAddress();
-    if (key === this.#key) return this.#picture;
+    if (key === this.#key) return this.#query;
     this.#key = key;
     this.#done = '';
-    this.#picture = null;
-    const picture = await pictureInAddress((place) => this.#find(place));
+    this.#query = null;
+    const query = await queryNamed((place) => this.#find(place));
     if (key !== queryInAddress()) return null;
-    this.#picture = picture ?? null;
+    this.#query = query ?? null;
     this.#section.dataset.state = key ? 'asked' : 'empty';
-    if (picture) this.#query.show(picture);
-    if (picture === null) this.#clear();
-    return picture;
+    if (query) this.#show(query);
+    if (query === null) this.#clear();
+    return query;
+  }
+
+  /** @param {Query} query */
+  #show(query) {
+    const { details, similar, remove, compare } = this.actions;
+    const others = { details, similar, remove };
+    this.gallery.actions = query.kind === 'words' ? others : { ...others, compare: (entry) => void compare(entry, query) };
+    this.#frame.show(query);
   }
 
   #clear() {
@@ -144,19 +162,29 @@ export class SearchView {
   async #searchAgain(focus) {
     const settings = this.#settings();
     const asked = writeJson([this.#key, settings]);
-    if (asked === this.#done || !this.#picture) return;
+    if (asked === this.#done || !this.#query) return;
     this.#done = asked;
     this.#begin();
     if (focus) this.#summary.focus({ preventScroll: true });
     const { signal } = this.#running;
     try {
-      this.#wanted = { source: await sourceOf(this.#picture, settings), ...settings };
-      if ('id' in this.#wanted.source) this.#wanted.box = null;
+      this.#wanted = await this.#wantedOf(this.#query, settings);
       const answer = await search(this.#wanted, { offset: 0, limit: FIRST_PART }, signal);
-      if (!signal.aborted) this.#show(answer);
+      if (!signal.aborted) this.#tellAnswer(answer);
     } catch (error) {
       if (!isAbort(error) && !signal.aborted) this.#fail(error);
     }
+  }
+
+  /**
+   * @param {Query} query
+   * @param {Omit<Wanted, 'source'>} settings
+   * @returns {Promise<Wanted>}
+   */
+  async #wantedOf(query, settings) {
+    if (query.kind === 'words') return { ...settings, source: { text: query.text }, box: null };
+    const source = await sourceOf(query, settings);
+    return { ...settings, source, box: 'id' in source ? null : settings.box };
   }
 
   #begin() {
@@ -172,7 +200,7 @@ export class SearchView {
   }
 
   /** @param {import('../core/api.js').Answer} answer */
-  #show({ matches, best, milliseconds }) {
+  #tellAnswer({ matches, best, milliseconds }) {
     this.gallery.show(matches);
     say(this.#time, 'search.time', { milliseconds: Math.max(1, Math.round(milliseconds)) });
     this.endless.offer(matches.length === FIRST_PART);
@@ -228,9 +256,9 @@ export class SearchView {
   /** @param {unknown} error */
   #fail(error) {
     this.#tell('search.failed');
-    if (!this.#picture) this.#query.lack();
+    if (!this.#query) this.#frame.lack();
     this.#done = '';
-    const again = el('button', { class: 'button button-small', type: 'button', onclick: () => ((this.#key = this.#picture ? this.#key : ''), void this.follow({ focus: false })) });
+    const again = el('button', { class: 'button button-small', type: 'button', onclick: () => ((this.#key = this.#query ? this.#key : ''), void this.follow({ focus: false })) });
     this.#note.replaceChildren(errorNote(error, mayPass(error) ? say(again, 'retry') : null));
     this.gallery.show([]);
     this.endless.offer(false);

@@ -1,13 +1,14 @@
-// The ways to give a picture to search with, and where to look for it.
+// The ways to say what to search with, and where to look for it.
 
 import { ALL } from '../core/choices.js';
+import { address } from '../core/address.js';
 import { byId, el } from '../core/dom.js';
-import { PageError } from '../core/errors.js';
-import { say } from '../core/i18n.js';
-import { fromFile, fromText } from '../core/pictures.js';
+import { say, sayIn } from '../core/i18n.js';
+import { fromFile } from '../core/pictures.js';
+import { queryFrom } from './words.js';
 
 /** @typedef {import('../core/choices.js').Choices} Choices */
-/** @typedef {{take: (picture: import('../core/pictures.js').Picture) => void, refuse: (error: unknown) => void}} Taker */
+/** @typedef {{take: (query: import('./words.js').Query) => void, refuse: (error: unknown) => void}} Taker */
 
 /**
  * @param {Choices} choices
@@ -24,19 +25,28 @@ export function offerStart(choices, taker) {
       input.value = '';
     });
   }
-  byId('search-form', HTMLFormElement).addEventListener('submit', (event) => submit(event, taker));
+  byId('search-form', HTMLFormElement).addEventListener('submit', (event) => submit(event, choices, taker));
+  choices.addEventListener('info', () => nameField(choices));
+  address.addEventListener('change', () => nameField(choices));
+}
+
+/** @param {Choices} choices */
+function nameField({ takesWords }) {
+  const name = takesWords ? 'search.text.words' : 'search.text';
+  say(byId('search-text-label', HTMLLabelElement), name);
+  sayIn(byId('search-text', HTMLInputElement), 'placeholder', name);
 }
 
 /**
  * @param {Event} event
+ * @param {Choices} choices
  * @param {Taker} taker
  */
-function submit(event, taker) {
+function submit(event, choices, taker) {
   event.preventDefault();
   const field = byId('search-text', HTMLInputElement);
   try {
-    if (!field.value.trim()) throw new PageError('error.notext', 'error.notext.remedy');
-    taker.take(fromText(field.value));
+    taker.take(queryFrom(field.value, choices));
     field.value = '';
   } catch (error) {
     taker.refuse(error);
