@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 8002
-WORKERS ?= 2
+WORKERS ?= 3
 TORCH ?=
 
 .DEFAULT_GOAL := help

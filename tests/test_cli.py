@@ -103,7 +103,7 @@ def test_some_pictures_fail(run, pictures):
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_import_continues(run, tmp_path, signal_number):
-    folder = write_pictures(tmp_path / "pictures", 512)
+    folder = write_pictures(tmp_path / "pictures", 1536)
     command = [*COMMAND, "import", str(folder)]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         wait_for_the_first(tmp_path / "data" / "records.db")
@@ -116,7 +116,7 @@ def test_an_interrupted_import_continues(run, tmp_path, signal_number):
     again = json.loads(run("import", str(folder), "--format", "json").stdout)
     assert again["skipped"] > 0
     assert again["imported"] > 0
-    assert again["imported"] + again["skipped"] == 512
+    assert again["imported"] + again["skipped"] == 1536
 
 
 def wait_for_the_first(database):

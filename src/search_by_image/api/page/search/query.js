@@ -56,8 +56,8 @@ export class QueryFrame {
   #crop = new Crop();
   #place = byId('query', HTMLDivElement);
   #figure = byId('query-picture', HTMLElement);
-  #form = byId('query-words', HTMLFormElement);
-  #text = byId('query-text', HTMLInputElement);
+  #text = sayIn(el('input', { type: 'text', autocomplete: 'off' }), 'aria-label', 'search.words');
+  #form = el('form', { id: 'query-words', class: 'line', hidden: true }, this.#text, say(el('button', { class: 'button', type: 'submit' }), 'search.go'));
   #whole = byId('query-whole', HTMLButtonElement);
   #mini = byId('query-mini', HTMLButtonElement);
 
@@ -70,6 +70,7 @@ export class QueryFrame {
     this.#mini.addEventListener('click', () => scrollTo({ top: 0, behavior: 'smooth' }));
     address.addEventListener('change', () => this.#setBox());
     new IntersectionObserver(([seen]) => this.#mini.classList.toggle('is-needed', !seen?.isIntersecting)).observe(this.#place);
+    this.#place.append(this.#form);
     this.#form.addEventListener('submit', (event) => (event.preventDefault(), ask(this.#text.value)));
   }
 

@@ -5,7 +5,6 @@ import { address } from '../core/address.js';
 import { byId, el } from '../core/dom.js';
 import { say, sayIn } from '../core/i18n.js';
 import { fromFile } from '../core/pictures.js';
-import { queryFrom } from './words.js';
 
 /** @typedef {import('../core/choices.js').Choices} Choices */
 /** @typedef {{take: (query: import('./words.js').Query) => void, refuse: (error: unknown) => void}} Taker */
@@ -25,7 +24,7 @@ export function offerStart(choices, taker) {
       input.value = '';
     });
   }
-  byId('search-form', HTMLFormElement).addEventListener('submit', (event) => submit(event, choices, taker));
+  byId('search-form', HTMLFormElement).addEventListener('submit', (event) => void submit(event, choices, taker));
   choices.addEventListener('info', () => nameField(choices));
   address.addEventListener('change', () => nameField(choices));
 }
@@ -42,10 +41,11 @@ function nameField({ takesWords }) {
  * @param {Choices} choices
  * @param {Taker} taker
  */
-function submit(event, choices, taker) {
+async function submit(event, choices, taker) {
   event.preventDefault();
   const field = byId('search-text', HTMLInputElement);
   try {
+    const { queryFrom } = await import('./words.js');
     taker.take(queryFrom(field.value, choices));
     field.value = '';
   } catch (error) {
