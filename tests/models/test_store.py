@@ -95,6 +95,33 @@ def test_a_kill_half_way_leaves_nothing_that_counts(store):
     assert leftovers(store) == []
 
 
+def test_what_is_replaced_comes_back_where_the_new_one_does_not(store, monkeypatch):
+    before = install_grid(store)
+    rename = Path.rename
+
+    def interrupted(self, target):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.install("colour-grid", filled(b"new"), replace=True)
+    before.check_files()
+    assert leftovers(store) == []
+
+
+def test_what_a_kill_between_two_renames_left_comes_back(store):
+    before = install_grid(store)
+    scratch = store.folder / ".colour-grid.scratch.killed"
+    scratch.mkdir()
+    before.folder.rename(scratch / "old")
+    assert store.find("colour-grid") is None
+    store.install("colour-grid", lambda _folder: pytest.fail("it is there"))
+    before.check_files()
+    assert leftovers(store) == []
+
+
 def test_two_at_once_install_once(store):
     calls = []
 

@@ -24,6 +24,7 @@ UNKNOWN: Final = (
     "The catalogue does not have it either: search-by-image models lists what it has, search-by-image models add NAME "
     "--file FILE adds one of your own."
 )
+OLD: Final = "old"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 Fill = Callable[[Path], Manifest]
 
@@ -96,6 +97,7 @@ class ModelStore:
         folder = self._place(name)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f".{name}.lock"):
+            self._clear(name)
             if replace or not (folder / FILE_NAME).is_file():
                 self._write(folder, fill)
         return InstalledModel(folder, _of_folder(folder))
@@ -106,7 +108,7 @@ class ModelStore:
         if not folder.is_dir():
             raise NotFoundError("model", name, str(self.folder))
         with FileLock(self.folder / f".{name}.lock"), self._scratch(name) as scratch:
-            folder.rename(scratch / "old")
+            folder.rename(scratch / "removed")
 
     def _place(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -118,7 +120,7 @@ class ModelStore:
 
     def _write(self, folder: Path, fill: Fill) -> None:
         with self._scratch(folder.name) as scratch:
-            new, old = scratch / "new", scratch / "old"
+            new, old = scratch / "new", scratch / OLD
             new.mkdir()
             write_manifest(fill(new), new)
             _flush(new)
@@ -128,14 +130,20 @@ class ModelStore:
 
     @contextmanager
     def _scratch(self, name: str) -> Iterator[Path]:
-        """A folder of its own, removed in the end; what an earlier one left that was killed is removed, too."""
-        for left in self.folder.glob(f".{name}.scratch.*"):
-            shutil.rmtree(left, ignore_errors=True)
+        """A folder of its own, removed in the end."""
+        self._clear(name)
         made = Path(mkdtemp(prefix=f".{name}.scratch.", dir=self.folder))
         try:
             yield made
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            self._clear(name)
+
+    def _clear(self, name: str) -> None:
+        """What was replaced comes back where the new model did not come to its place: an error, Ctrl-C, a kill."""
+        for left in self.folder.glob(f".{name}.scratch.*"):
+            if (left / OLD).is_dir() and not (self.folder / name).exists():
+                (left / OLD).rename(self.folder / name)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _not_installed(name: str, folder: Path) -> ModelNotInstalledError:
