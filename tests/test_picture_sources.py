@@ -53,6 +53,20 @@ def test_nothing_outside_of_it(source_of, tmp_path, path):
         source_of()({"path": str(tmp_path / "secret.png")})
 
 
+def test_a_link_to_itself(source_of, folder):
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    with pytest.raises((NotFoundError, ImageError)):
+        source_of()({"path": "loop.png"})
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x.jpg", "http://ex\u2100mple.com/"])
+def test_a_url_that_is_none(source_of, fetched, url):
+    for base_url in ("", "https://example.com/"):
+        with pytest.raises(InvalidInputError, match="is none"):
+            source_of(base_url=base_url)({"url": url})
+    assert fetched == []
+
+
 def test_a_url_where_there_is_no_file(source_of, fetched):
     document = {"path": "nowhere.png", "url": "https://example.com/a.png"}
     assert source_of()(document) == source_of(folders=())(document) == b"fetched"

@@ -618,6 +618,18 @@ class Busy:
         return expected(self.worker.search(picture(number), "Thumb", top_k=PICTURES, where=first))
 
 
+def test_what_another_command_changed_meanwhile_is_forgotten_too(records, index):
+    worker = opened(records, index)
+    worker.add(picture(1), {"n": 1}, "Thumb")
+    switching = Switching(records)
+    switching.embed()
+    switching.promote()
+    switch = switching.now
+    assert records.replace_space(switch.own, replace(switch.own, index_name="rebuilt"))
+    ModelSwitch(records).finish(switch)
+    assert [(space.name, space.role) for space in records.spaces()] == [(switch.new.name, None)]
+
+
 def with_latecomers(switching, step):
     """On a busy machine a picture begun before the switch may come after `grace`: the step is refused then."""
     for _ in range(10):

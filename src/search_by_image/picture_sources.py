@@ -49,16 +49,19 @@ class DocumentSource:
                 file = (root / path).resolve()
                 if file.is_relative_to(root) and file.is_file():
                     return file
-            except (OSError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 raise ImageError(f"The file {path!r} cannot be read: {error}.") from error
         return None
 
     def _absolute(self, url: str) -> str:
-        if urlsplit(url).scheme:
-            return url
-        if not self.base_url:
-            raise InvalidInputError(f"The URL {url!r} is relative. Say what it is below: --base-url https://...")
-        return urljoin(self.base_url, url)
+        try:
+            if urlsplit(url).scheme:
+                return url
+            if self.base_url:
+                return urljoin(self.base_url, url)
+        except ValueError as error:
+            raise InvalidInputError(f"The URL {url!r} is none: {error}.") from error
+        raise InvalidInputError(f"The URL {url!r} is relative. Say what it is below: --base-url https://...")
 
     def _nowhere(self, path: str) -> SearchByImageError:
         if path and self.folders:

@@ -140,7 +140,7 @@ class ModelSwitch:
             time.sleep(self._grace)
             self._complete(switch, switch.own, new, drop_missing)
             self._move(new, on_progress)
-            self._records.drop_space(switch.own)
+            self._forget(switch.own)
         settled = self._become(new, None)
         self._move(settled, on_progress)
         return settled
@@ -156,6 +156,12 @@ class ModelSwitch:
         for part in batches(self._records.seconds.ids(new.name), AT_ONCE):
             self._records.seconds.drop(new.name, part)
         return new
+
+    def _forget(self, own: SpaceRecord) -> None:
+        """As it is recorded now: moving pictures takes long, and other commands may have changed it meanwhile."""
+        now = self._records.space(own.name)
+        if now is not None and not self._records.drop_space(now):
+            raise _changed(own)
 
     def _check_alone(self, new: SpaceRecord, *, is_fresh: bool) -> None:
         others = [space for space in self._records.spaces() if key_of(space) == key_of(new) and space.role is not None]
