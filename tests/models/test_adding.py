@@ -97,6 +97,8 @@ def test_a_description_may_come_whole(store, tmp_path):
         ({"preprocessing": {**RANGE, "resize": "stretch"}}, "preprocessing/resize: Input should be 'central-square'"),
         ({"preprocessing": {**RANGE, "colour": "RGB"}}, "preprocessing/colour: Unexpected keyword"),
         ({"preprocessing": {**RANGE, "mean": (1, 2)}}, "preprocessing/mean"),
+        ({"preprocessing": {"mean": (0.5, 0.5, 0.5)}}, "std None do not scale pixels. Say what"),
+        ({"preprocessing": {"mean": (0, 0, 0), "std": (1, 0, 1)}}, "do not scale pixels"),
         ({"preprocessing": RANGE, "dimensions": 48}, "dimensions: Unexpected keyword"),
     ],
 )
@@ -122,6 +124,25 @@ def test_a_name_that_is_taken(store, tmp_path):
             added(store, tmp_path / "grid.xml", preprocessing=RANGE)
         with pytest.raises(InvalidInputError, match=f"a model '{name}' already.*--force"):
             added(store, tmp_path / "grid.xml", name, preprocessing=RANGE)
+
+
+def test_a_name_that_is_taken_meanwhile(store, tmp_path, monkeypatch):
+    write_ir(colour_grid(), tmp_path / "grid.xml")
+    before = added(store, tmp_path / "grid.xml", preprocessing=RANGE)
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelStore, "find", lambda *_: None)
+        with pytest.raises(InvalidInputError, match="a model 'mine' already"):
+            added(store, tmp_path / "grid.xml", preprocessing={"mean": (0, 0, 0), "std": (1, 1, 1)})
+    assert store.get("mine") == before
+
+
+@pytest.mark.parametrize("squeezed", ["_blocks.1._se_reduce.weight", "blocks.1.0.se.conv_reduce.weight"])
+def test_another_efficientnet_is_not_taken_for_a_lite(store, tmp_path, squeezed):
+    """B0 has every tensor that Lite0 reads, of the same shapes."""
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in read_weights().items()}
+    save_file(tensors | {squeezed: np.zeros((8, 96, 1, 1), np.float32)}, tmp_path / "b0.safetensors")
+    with pytest.raises(ModelError, match="of no network that is known here"):
+        added(store, tmp_path / "b0.safetensors")
 
 
 def test_files_in_two_folders(store, tmp_path):

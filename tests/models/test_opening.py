@@ -66,13 +66,14 @@ def test_without_mean_and_deviation_the_graph_gets_whole_pixels(folder):
     assert np.abs(features(folder, preprocessing=preprocessing) - cells(PIXELS).ravel()).max() < 1e-3
 
 
-def test_channels_last(tmp_path):
+@pytest.mark.parametrize("layout", ["NHWC", None])
+def test_channels_last(tmp_path, layout):
     image = op.parameter([1, SIDE, SIDE, 3], ov.Type.f32, name="image")
     model = ov.Model([op.result(op.add(image, np.float32(0)))], [image], "same")
     model.input(0).set_names({"image"})
     model.outputs[0].get_tensor().set_names({"out"})
     write_ir(model, tmp_path / "grid.xml")
-    preprocessing = replace(described().preprocessing, layout="NHWC")
+    preprocessing = replace(described().preprocessing, layout=layout)
     found = features(tmp_path, preprocessing=preprocessing, output=Output("out", "mean"), dimension=3)
     assert np.abs(found - (PIXELS / 255).mean((0, 1))).max() < 1e-6
 

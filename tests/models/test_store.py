@@ -111,14 +111,32 @@ def test_what_is_replaced_comes_back_where_the_new_one_does_not(store, monkeypat
     assert leftovers(store) == []
 
 
-def test_what_a_kill_between_two_renames_left_comes_back(store):
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda store: store.find("colour-grid"),
+        ModelStore.names,
+        lambda store: store.install("colour-grid", lambda _folder: pytest.fail("it is there")),
+    ],
+    ids=["find", "names", "install"],
+)
+def test_what_a_kill_between_two_renames_left_comes_back(store, look):
     before = install_grid(store)
     scratch = store.folder / ".colour-grid.scratch.killed"
     scratch.mkdir()
     before.folder.rename(scratch / "old")
-    assert store.find("colour-grid") is None
-    store.install("colour-grid", lambda _folder: pytest.fail("it is there"))
+    look(store)
     before.check_files()
+    assert leftovers(store) == []
+
+
+def test_what_a_kill_left_can_be_removed(store):
+    scratch = store.folder / ".colour-grid.scratch.killed"
+    folder = install_grid(store).folder
+    scratch.mkdir()
+    folder.rename(scratch / "old")
+    store.remove("colour-grid")
+    assert store.names() == ()
     assert leftovers(store) == []
 
 

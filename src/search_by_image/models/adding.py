@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from search_by_image.errors import InvalidInputError
-from search_by_image.models.description import ModelDescription
+from search_by_image.models.description import ModelDescription, Preprocessing
 from search_by_image.models.graph_files import GraphFile
 from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.known_graphs import known_graphs, recognised
@@ -39,11 +39,21 @@ def add(
 
     Raises `InvalidInputError`, `ModelError`, `DownloadError`, `FetchError`; then nothing has changed.
     """
+    taken = InvalidInputError(f"There is a model {name!r} already. Take another name, or --force to replace it.")
     if not replace and store.find(name):
-        raise InvalidInputError(f"There is a model {name!r} already. Take another name, or --force to replace it.")
+        raise taken
     source = _source([*files, *_text_files(files[0], said)])
     _check_names(source)
-    return store.install(name, lambda folder: _filled(folder, name, source, said, tools), replace=replace)
+    made = []
+
+    def fill(folder: Path) -> Manifest:
+        made.append(_filled(folder, name, source, said, tools))
+        return made[-1]
+
+    installed = store.install(name, fill, replace=replace)
+    if not made:
+        raise taken
+    return installed
 
 
 def _text_files(graph: str, said: Mapping[str, Any]) -> list[str]:
@@ -105,7 +115,13 @@ def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> Mo
             "preprocessing": {**looked_up, **said.get("preprocessing", {})},
         }
     )
+    _check_scaling(made.preprocessing)
     return made if made.dimension else replace(made, dimension=dimension_of(folder, made))
+
+
+def _check_scaling(wanted: Preprocessing) -> None:
+    if (wanted.mean is None) != (wanted.std is None) or 0 in (wanted.std or ()):
+        raise InvalidInputError(f"mean {wanted.mean} and std {wanted.std} do not scale pixels. {HOW_SCALED}")
 
 
 def _looked_up(file: Path, said: Mapping[str, Any]) -> dict[str, Any]:

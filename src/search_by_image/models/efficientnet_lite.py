@@ -4,8 +4,10 @@ Mingxing Tan and Quoc V. Le, EfficientNet, 2019 (https://arxiv.org/abs/1905.1194
 excitation and uses ReLU6.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import openvino as ov
@@ -14,6 +16,8 @@ from openvino import opset15 as op
 from search_by_image.errors import ModelError
 from search_by_image.models.torch_legacy import Array
 
+SQUEEZED: Final = re.compile(r"\._?se[._]")
+"""In the names of tensors of squeeze and excitation: the reference implementation's, and timm's."""
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 Tensors = Mapping[str, Array]
@@ -45,6 +49,11 @@ def build(
         raise ModelError(f"The weights have no tensor {error}: they are of another network.") from error
     except (IndexError, RuntimeError, ValueError) as error:
         raise ModelError(f"The weights are not those of this EfficientNet-Lite: {error}") from error
+
+
+def fits(tensors: Tensors, stages: tuple[Stage, ...]) -> bool:
+    """Other EfficientNets have all these tensors, too, and those of squeeze and excitation."""
+    return has_depth(tensors, stages) and not any(SQUEEZED.search(name) for name in tensors)
 
 
 def has_depth(tensors: Tensors, stages: tuple[Stage, ...]) -> bool:

@@ -83,6 +83,10 @@ class GraphFile:
         height, width = self._height_and_width(self._parameter(tensor), layout)
         return (width.get_length(), height.get_length()) if height.is_static and width.is_static else None
 
+    def layout(self, tensor: str, said: Layout | None = None) -> Layout:
+        """What was said, else as its shape and the kind of file tell. Raises `ModelError`."""
+        return self._layout(self._parameter(tensor), said)
+
     def model(self, source: GraphInput, outputs: Mapping[str, str]) -> ov.Model:
         """The part of the graph that is needed from the input to the tensors, each under its new name, as float32.
 

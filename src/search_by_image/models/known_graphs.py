@@ -43,7 +43,7 @@ def recognised(tensors: Tensors) -> str:
 
 def _efficientnet(size: int, stages: tuple[Stage, ...]) -> KnownGraph:
     def fits(tensors: Tensors) -> bool:
-        return efficientnet_lite.has_depth(under_reference_names(tensors), stages)
+        return efficientnet_lite.fits(under_reference_names(tensors), stages)
 
     def build(tensors: Tensors, size: int, pixels: PixelType) -> ov.Model:
         if pixels != "u8":

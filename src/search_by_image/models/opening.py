@@ -9,7 +9,7 @@ import openvino as ov
 from openvino import opset15 as op
 
 from search_by_image.errors import ModelError
-from search_by_image.models.description import Channels, ModelDescription, Preprocessing
+from search_by_image.models.description import Channels, Layout, ModelDescription, Preprocessing
 from search_by_image.models.graph_files import GraphFile, GraphInput
 from search_by_image.models.known_graphs import PixelType, known_graphs
 from search_by_image.models.weights_files import read_weights
@@ -43,9 +43,10 @@ def _built(file: Path, model: ModelDescription) -> ov.Model:
     return known_graphs()[model.graph].build(read_weights(file), wanted.size, pixel_type(wanted))
 
 
-def _opened(file: Path, model: ModelDescription) -> ov.Model:
+def _opened(file: Path, model: ModelDescription) -> tuple[ov.Model, Layout]:
     graph = GraphFile(file)
-    return graph.model(_input(graph, model.preprocessing), {FEATURES: model.output.tensor or _first_output(graph)})
+    source, outputs = _input(graph, model.preprocessing), {FEATURES: model.output.tensor or _first_output(graph)}
+    return graph.model(source, outputs), graph.layout(source.tensor, source.layout)
 
 
 def _first_output(graph: GraphFile) -> str:
@@ -84,14 +85,14 @@ def _range(wanted: Preprocessing) -> tuple[float | Channels, float | Channels]:
 def _with_vector(folder: Path, model: ModelDescription) -> ov.Model:
     """The graph, its output pooled, and then one row."""
     file = folder / model.file
-    graph = _opened(file, model) if model.graph == "file" else _built(file, model)
-    pooled = _pooled(graph.get_results()[0].input_value(0), model)
+    graph, layout = _opened(file, model) if model.graph == "file" else (_built(file, model), "NCHW")
+    pooled = _pooled(graph.get_results()[0].input_value(0), model, layout)
     result = op.result(op.reshape(pooled, np.array([1, -1]), special_zero=False))
     result.get_output_tensor(0).set_names({FEATURES})
     return ov.Model([result], graph.get_parameters(), graph.get_friendly_name())
 
 
-def _pooled(source: ov.Output, model: ModelDescription) -> ov.Output:
+def _pooled(source: ov.Output, model: ModelDescription, layout: Layout) -> ov.Output:
     pooling, rank = model.output.pooling, source.get_partial_shape().rank
     length = rank.get_length() if rank.is_static else 0
     if pooling == "none":
@@ -99,17 +100,17 @@ def _pooled(source: ov.Output, model: ModelDescription) -> ov.Output:
     if pooling == "cls" and length == TOKENS:
         return op.gather(source, np.int64(0), np.int64(1)).output(0)
     if pooling == "mean" and length in {TOKENS, MAP}:
-        return op.reduce_mean(source, np.array(_places(length, model)), keep_dims=False).output(0)
+        return op.reduce_mean(source, np.array(_places(length, layout)), keep_dims=False).output(0)
     raise ModelError(
         f"The output of {model.name!r} has the shape {source.get_partial_shape()}, of which {pooling!r} takes nothing: "
         "cls wants (1, tokens, n), mean that or a map of four dimensions. Set pooling to none, or name another tensor."
     )
 
 
-def _places(length: int, model: ModelDescription) -> list[int]:
+def _places(length: int, layout: Layout) -> list[int]:
     if length == TOKENS:
         return [1]
-    return [1, 2] if model.preprocessing.layout == "NHWC" else [2, 3]
+    return [layout.index("H"), layout.index("W")]
 
 
 def _check_dimension(graph: ov.Model, model: ModelDescription) -> None:

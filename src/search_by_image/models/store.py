@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -24,7 +24,7 @@ UNKNOWN: Final = (
     "The catalogue does not have it either: search-by-image models lists what it has, search-by-image models add NAME "
     "--file FILE adds one of your own."
 )
-OLD: Final = "old"
+SCRATCH, OLD = ".scratch.", "old"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 Fill = Callable[[Path], Manifest]
 
@@ -68,6 +68,8 @@ class ModelStore:
 
     def names(self) -> tuple[str, ...]:
         """Of the models in the folder, by name."""
+        for left in self.folder.glob(f".*{SCRATCH}*/{OLD}"):
+            self._recover(left.parent.name[1:].partition(SCRATCH)[0])
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         return tuple(sorted(one.name for one in found if NAME.fullmatch(one.name) and (one / FILE_NAME).is_file()))
 
@@ -77,6 +79,7 @@ class ModelStore:
         Raises `ModelError` when its `model.json` is damaged.
         """
         folder = self._place(name)
+        self._recover(name)
         if (folder / FILE_NAME).is_file():
             return InstalledModel(folder, _of_folder(folder))
         return _included(find_entry(name))
@@ -105,6 +108,7 @@ class ModelStore:
     def remove(self, name: str) -> None:
         """Raises `NotFoundError`."""
         folder = self._place(name)
+        self._recover(name)
         if not folder.is_dir():
             raise NotFoundError("model", name, str(self.folder))
         with FileLock(self.folder / f".{name}.lock"), self._scratch(name) as scratch:
@@ -131,16 +135,21 @@ class ModelStore:
     @contextmanager
     def _scratch(self, name: str) -> Iterator[Path]:
         """A folder of its own, removed in the end."""
-        self._clear(name)
-        made = Path(mkdtemp(prefix=f".{name}.scratch.", dir=self.folder))
+        made = Path(mkdtemp(prefix=f".{name}{SCRATCH}", dir=self.folder))
         try:
             yield made
         finally:
             self._clear(name)
 
+    def _recover(self, name: str) -> None:
+        """Where a process was killed while it replaced the model; where nothing can be written, it stays as it is."""
+        if not (self.folder / name).exists() and any(self.folder.glob(f".{name}{SCRATCH}*/{OLD}")):
+            with suppress(OSError), FileLock(self.folder / f".{name}.lock"):
+                self._clear(name)
+
     def _clear(self, name: str) -> None:
         """What was replaced comes back where the new model did not come to its place: an error, Ctrl-C, a kill."""
-        for left in self.folder.glob(f".{name}.scratch.*"):
+        for left in self.folder.glob(f".{name}{SCRATCH}*"):
             if (left / OLD).is_dir() and not (self.folder / name).exists():
                 (left / OLD).rename(self.folder / name)
             shutil.rmtree(left, ignore_errors=True)

@@ -1,7 +1,7 @@
 // The ways to say what to search with, and where to look for it.
 
-import { ALL } from '../core/choices.js';
 import { address } from '../core/address.js';
+import { ALL } from '../core/choices.js';
 import { byId, el } from '../core/dom.js';
 import { say, sayIn } from '../core/i18n.js';
 import { fromFile } from '../core/pictures.js';
