@@ -290,24 +290,48 @@ def test_many_threads_add_search_and_remove(library):
 
 def test_maintenance_settles_in_the_background_and_survives_failures(library, monkeypatch, caplog):
     failed = threading.Event()
-    maintain = library.maintain
+    follow = library.follow
 
     def fail_once():
         if not failed.is_set():
             failed.set()
             raise StoreUnavailableError("down")
-        maintain()
+        follow()
         settled.set()
 
     settled = threading.Event()
     fill(library, 2)
-    monkeypatch.setattr(library, "maintain", fail_once)
+    monkeypatch.setattr(library, "follow", fail_once)
     maintenance = Maintenance(library, 0.01)
     assert settled.wait(20)
     maintenance.stop()
     maintenance.join()
     assert library._records.in_state(State.PENDING) == {}
     assert "will be tried again" in caplog.text
+
+
+def test_an_index_that_is_built_for_minutes_does_not_hold_up_the_rest(library, monkeypatch):
+    building, built, settled = threading.Event(), threading.Event(), threading.Event()
+    settle = library._writer.settle
+
+    def build():
+        building.set()
+        assert built.wait(60)
+
+    def settled_during_the_build():
+        settle()
+        if building.is_set():
+            settled.set()
+
+    monkeypatch.setattr(library._index, "maintain", build)
+    monkeypatch.setattr(library._writer, "settle", settled_during_the_build)
+    maintenance = Maintenance(library, 0.01)
+    try:
+        assert settled.wait(30)
+    finally:
+        maintenance.stop()
+        built.set()
+        maintenance.join()
 
 
 def test_a_library_that_cannot_open_lets_go_of_nothing_it_did_not_take(tmp_path):

@@ -125,8 +125,44 @@ def test_pictures_that_are_gone_are_reported(pictures, tmp_path):
     assert "2 pictures have no vector of the new model" in refused.stderr
     assert reindex(pictures, "--accept-changed").exit_code == 1
     assert "1 pictures have no vector" in ran("switch", "promote", "--leave-out").stderr
-    ran("switch", "finish", "--drop-missing")
+    asked = run("switch", "finish", "--drop-missing")
+    assert asked.exit_code == 1
+    assert "remove 1 picture without a vector of the new model?" in asked.stderr
+    assert "the switch is not finished" in asked.stderr
+    assert told("list")["total"] == 4
+    assert "1 picture without one removed" in ran("switch", "finish", "--drop-missing", "--yes").stderr
     assert told("list")["total"] == 3
+
+
+def test_several_collections_of_which_one_does_not_fit(pictures, tmp_path):
+    """It holds up none of the others, whatever their order; the report has the failures of all."""
+    for name in ("a", "z"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.png").write_bytes(picture(ord(name)))
+        ran("import", folder, "--collection", name)
+    done = reindex(pictures, "--collection", "images")
+    assert done.exit_code == 0, done.output
+    ran("switch", "promote", "--collection", "images")
+    ran("switch", "finish", "--collection", "images")
+    report = tmp_path / "failures.jsonl"
+    done = reindex(pictures, "--report", report, "--format", "json")
+    assert "'images', pipeline 'Thumbnail' has its vectors from this model already" in done.stderr
+    assert done.exit_code == 2
+    assert [(row["collection"], row["missing"]) for row in json.loads(done.stdout)["collections"]] == [
+        ("a", 1),
+        ("z", 1),
+    ]
+    assert sorted(json.loads(line)["name"] for line in report.read_text().splitlines()) == ["a.png", "z.png"]
+    ran("switch", "promote", "--collection", "z", "--leave-out")
+    mixed = run("switch", "finish")
+    assert mixed.exit_code == 2
+    assert "'a', pipeline 'Thumbnail': no new model serves" in mixed.stderr
+    assert "'z', pipeline 'Thumbnail': 1 pictures have no vector" in mixed.stderr
+    abandoned = run("switch", "abandon")
+    assert abandoned.exit_code == 2
+    assert "'a', pipeline 'Thumbnail': the new model's vectors are gone" in abandoned.stderr
+    assert "'z', pipeline 'Thumbnail': the new model serves. Roll back first" in abandoned.stderr
 
 
 def test_what_cannot_be_is_refused(pictures):

@@ -15,6 +15,7 @@ from search_by_image.errors import (
     InvalidInputError,
     ModelError,
     NotFoundError,
+    OverloadedError,
     StoreError,
     UnknownNameError,
     VectorMismatchError,
@@ -22,15 +23,17 @@ from search_by_image.errors import (
 from search_by_image.exported import ExportedLibrary
 from search_by_image.filters import In
 from search_by_image.interchange import export
+from search_by_image.locks import Gate
 from search_by_image.model_overlap import neighbour_overlap
 from search_by_image.pairs import left_behind
 from search_by_image.reconciling import differences
 from search_by_image.records.base import Match, State
 from search_by_image.records.sql import SqlRecordStore
+from search_by_image.reembedding import FailureReport
 from search_by_image.similar import PictureExample, StoredExample, Wanted
 from search_by_image.switching import ModelSwitch
 from search_by_image.transfer import Transfer, search_of
-from search_by_image.variant import Variant
+from search_by_image.variant import Replacement, Variant
 from search_by_image.vectors.base import as_ids
 from search_by_image.vectors.embedded import EmbeddedIndex, EmbeddedSettings
 from switched_library import NEW, OLD, REDDISH, Switching, everything, expected, opened, source
@@ -268,8 +271,9 @@ class TestIncomplete:
 
     def test_what_cannot_be_read_is_told_and_tried_again(self, library, switching, tmp_path):
         report = tmp_path / "deep" / "failures.jsonl"
-        done = switching.embed(source=self.only_even, report=report)
-        assert (done.embedded, done.failed, done.report) == (6, 6, report)
+        with FailureReport(report) as lines:
+            done = switching.embed(source=self.only_even, report=lines)
+        assert (done.embedded, done.failed, done.missing, done.report) == (6, 6, 6, report)
         assert (done.failures[0].code, done.failures[0].message) == ("not_found", "There is no file '1' in the folder.")
         assert len(report.read_text().splitlines()) == 6
         assert {failure.name for failure in done.failures} == {f"k{number}" for number in range(1, PICTURES, 2)}
@@ -303,10 +307,45 @@ class TestIncomplete:
         switching.embed(source=self.only_even)
         switching.promote(leave_out=True)
         library.maintain()
-        switching.finish(drop_missing=True)
+        assert switching.finish(drop_missing=True) == 6
         library.maintain()
         assert sorted(one.document["n"] for one in everything(records)) == list(range(0, PICTURES, 2))
         assert agreed(records, index)
+
+    def test_what_is_left_out_waits_for_what_comes_in_a_moment(self, library, records, switching):
+        switching.embed(source=self.only_even)
+        assert ModelSwitch(records).left_out(switching.now) == 0
+        switching.promote(leave_out=True)
+        assert ModelSwitch(records).left_out(switching.now) == 6
+        late = threading.Timer(0.2, switching.embed)
+        late.start()
+        assert ModelSwitch(records, grace=20).left_out(switching.now) == 0
+        late.join()
+        assert switching.finish(drop_missing=True) == 0
+
+    def test_a_picture_whose_document_changes_meanwhile_is_embedded_too(self, library, records, switching):
+        """The service that changes it does not know the new model yet; the picture has another id by then."""
+        changed = threading.Event()
+
+        def slow(document):
+            if not changed.is_set():
+                changed.set()
+                library.keyed.change("images", f"k{PICTURES - 1}", {"x": 1})
+            return source(document)
+
+        done = switching.embed(source=slow, threads=1, batch=2)
+        assert (done.pictures, done.failed, done.missing) == (PICTURES, 0, 0)
+        switching.promote()
+
+    def test_a_run_ends_when_the_switch_is_abandoned_meanwhile(self, library, records, switching):
+        def abandoning(document):
+            if switching.now.new is not None:
+                switching.abandon()
+            return source(document)
+
+        with pytest.raises(InvalidInputError, match="was abandoned meanwhile"):
+            switching.embed(source=abandoning)
+        assert all(one.second is None for one in records.read(OLD, records.ids(OLD)))
 
     def test_a_picture_that_is_another_one_now_is_refused_unless_accepted(self, library, switching):
         def moved_on(document):
@@ -436,6 +475,114 @@ class TestModelMissing:
             found(library, 1)
 
 
+class TestIndexRefusesIt:
+    """A model whose vectors the index cannot take stops nothing: the old one serves, and everything goes on."""
+
+    @pytest.fixture
+    def blocked(self, library, index, switching):
+        """A file stands where the index would keep the new space: a disk that refuses it, for good or for a while."""
+        switching.embed()
+        before = set(index._settings.path.iterdir())
+        index.open_space(switching.now.new.indexed)
+        (folder,) = set(index._settings.path.iterdir()) - before
+        index.drop_space(switching.now.new.indexed.name)
+        folder.write_text("in the way")
+        return folder
+
+    def test_searches_imports_and_restarts_go_on_and_the_log_says_it_once(
+        self, library, records, index, blocked, caplog
+    ):
+        old = all_found(library)
+        for _ in range(3):
+            library.maintain()
+        library.add(picture(80), {"n": 80}, "Thumb")
+        library.keyed.put("k81", library.prepare(picture(81), {"n": 81}, "Thumb"))
+        library.keyed.change("images", "k2", {"changed": True})
+        library.keyed.remove("images", "k81")
+        assert found(library, 80, 1) == [(80, 1.0)]
+        assert found(opened(records, index), 80, 1) == [(80, 1.0)]
+        library.remove(Match(In("n", (80,))))
+        assert all_found(library) == old
+        told = [one.message for one in caplog.records if "cannot take" in one.message]
+        assert len(told) == 2
+        assert told[0].startswith("The index cannot take the new model of collection 'images': ")
+
+    def test_promoted_it_is_not_searched_and_comes_when_the_index_can(self, library, switching, blocked):
+        old = all_found(library)
+        library.maintain()
+        library.add(picture(80), {"n": 80}, "Thumb")
+        switching.promote()
+        library.maintain()
+        assert {n: [hit for hit in found(library, n, 50) if hit[0] != 80] for n in range(PICTURES)} == old
+        blocked.unlink()
+        library.maintain()
+        assert [space.role for space in library.spaces()] == ["serving"]
+        assert found(library, 80, 1) == [(80, 1.0)]
+        assert found(library, 3) != old[3]
+
+    def test_rolled_back_from_at_once(self, library, records, index, switching, monkeypatch):
+        old = all_found(library)
+        switching.embed()
+        switching.promote()
+        library.maintain()
+        switching.roll_back()
+
+        def refused(_space):
+            raise StoreError("no memory")
+
+        monkeypatch.setattr(index, "open_space", refused)
+        library.maintain()
+        assert all_found(library) == old
+
+    def test_a_vector_that_it_refuses_is_filled_in_later(self, library, records, index, switching, monkeypatch):
+        switching.embed()
+        library.maintain()
+        real = index.upsert
+
+        def full(name, *rest):
+            if name.startswith(NEW):
+                raise StoreError("no memory")
+            real(name, *rest)
+
+        with monkeypatch.context() as now:
+            now.setattr(index, "upsert", full)
+            library.add(picture(80), {"n": 80}, "Thumb")
+        switching.promote()
+        library.maintain()
+        assert found(library, 80, 1) == [(80, 1.0)]
+        assert agreed(records, index)
+
+
+class TestQueueFull:
+    def test_an_import_is_refused_not_robbed_of_its_second_vector(self, library, records, switching, monkeypatch):
+        switching.embed()
+        library.maintain()
+        real = library.extractor.extract_by
+
+        def full(image, steps, *rest):
+            if steps is not library.pipelines["Thumb"]:
+                raise OverloadedError("full")
+            return real(image, steps, *rest)
+
+        with monkeypatch.context() as now:
+            now.setattr(library.extractor, "extract_by", full)
+            with pytest.raises(OverloadedError):
+                library.add(picture(80), {"n": 80}, "Thumb")
+        assert library.count() == PICTURES
+        library.add(picture(80), {"n": 80}, "Thumb")
+        switching.promote()
+
+    def test_it_does_not_count_as_a_model_that_does_not_work(self, library, records, index, switching, caplog):
+        switching.embed()
+        crowded = opened(records, index)
+        crowded.extractor.gate = Gate(1, 0)
+        with crowded.extractor.gate.enter():
+            crowded.maintain()
+        assert caplog.records == []
+        crowded.add(picture(80), {"n": 80}, "Thumb")
+        switching.promote()
+
+
 class TestConfiguration:
     def test_a_variant_counts_only_for_the_pipeline_that_it_was_made_for(self, library, records, index, switching):
         switching.embed()
@@ -452,6 +599,28 @@ class TestConfiguration:
             found(other, 1)
         with pytest.raises(VectorMismatchError):
             other.add(picture(90), {"n": 90}, "Thumb")
+
+    def test_a_model_that_loads_holds_up_nobody_but_who_wants_it(self, library, monkeypatch):
+        configured, replaced = library.pipelines["Thumb"], Replacement(processor="Thumbnail")
+        slow, quick = (
+            Variant(model=name, configured="", processors={"Thumbnail": replaced}) for name in ("slow", "quick")
+        )
+        loading, go_on = threading.Event(), threading.Event()
+
+        def remake(pipeline, variant):
+            if variant is slow:
+                loading.set()
+                assert go_on.wait(30)
+            return pipeline
+
+        monkeypatch.setattr(library.variants, "_remake", remake)
+        with ThreadPoolExecutor(1) as threads:
+            made = threads.submit(library.variants.make, configured, slow)
+            assert loading.wait(30)
+            assert library.variants.make(configured, quick) is configured
+            assert not made.done()
+            go_on.set()
+            assert made.result() is configured
 
     def test_a_processor_that_stays_is_the_same_object(self, library):
         configured = library.pipelines["Thumb"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_by_image.errors import SearchByImageError, StoreUnavailableError, VectorMismatchError
+from search_by_image.errors import OverloadedError, SearchByImageError, StoreUnavailableError, VectorMismatchError
 from search_by_image.extraction import Extractor
 from search_by_image.indexed import IndexedSpaces
 from search_by_image.pairs import Pair
@@ -96,13 +96,15 @@ class Embedder:
     def vector_for(self, space: SpaceRecord, image: bytes) -> Vector | None:
         """None where it is left to `reindex --model`: the space is not searched yet, and its model does not work here.
 
-        Raises what goes wrong when the space is searched already.
+        Raises what goes wrong when the space is searched already, and `OverloadedError`: an upload cannot be had again.
         """
         is_needed = space.role != "successor"
         if not is_needed and self._variants.is_broken(space):
             return None
         try:
             return self._extractor.extract_by(image, self._variants.of(space)).vector
+        except OverloadedError:
+            raise
         except SearchByImageError as error:
             if is_needed:
                 raise

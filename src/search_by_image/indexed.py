@@ -6,6 +6,7 @@ after the index took the write: if it names another place by then, that place is
 What was written before the place changed is brought there by the process that changes it. Neither waits for the other.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,12 +14,20 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from search_by_image.errors import StoreUnavailableError, UnknownNameError, VectorMismatchError
+from search_by_image.errors import (
+    SearchByImageError,
+    StoreError,
+    StoreUnavailableError,
+    UnknownNameError,
+    VectorMismatchError,
+)
 from search_by_image.locks import in_turn
 from search_by_image.pairs import Key, Pair, any_may_serve, key_of, pairs_of
 from search_by_image.reconciling import REPLAY_BATCH, index_records, places_of, reconcile
 from search_by_image.records.base import Record, RecordStore, SpaceRecord
 from search_by_image.vectors.base import Ids, VectorIndex
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 ATTEMPTS = 5
@@ -42,6 +51,7 @@ class IndexedSpaces:
         self._served: dict[str, SpaceRecord] = {}
         self._pairs: dict[Key, Pair] = {}
         self._coming: dict[str, SpaceRecord] = {}
+        self._closed: dict[str, str] = {}
         self._leaving: tuple[dict[str, SpaceRecord], ...] = ({}, {})
         self._ended: tuple[set[str], ...] = (set(), set())
         self._next_filling = 0.0
@@ -84,6 +94,7 @@ class IndexedSpaces:
             for space in recorded.values():
                 self.serve(space)
             self._end(self._served.keys() - recorded.keys(), set(map(key_of, recorded.values())))
+            self._closed = {name: why for name, why in self._closed.items() if name in recorded}
             self._serve_only({name: space for name, space in self._served.items() if name in recorded})
 
     def serve(self, space: SpaceRecord) -> None:
@@ -118,11 +129,17 @@ class IndexedSpaces:
         `UnknownNameError` when there is no such space.
         """
         keys = set(map(key_of, records))
-        self._apply(
-            name,
-            lambda place: index_records(self._index, place, records),
-            lambda name, seen: self._recorded_again(name, seen, keys),
-        )
+        try:
+            self._apply(
+                name,
+                lambda place: index_records(self._index, place, records),
+                lambda name, seen: self._recorded_again(name, seen, keys),
+            )
+        except StoreError as error:
+            space = self._served.get(name)
+            if space is None or self._is_needed(space):
+                raise
+            self._leave_closed(space, error)
 
     def delete(self, name: str, ids: Ids) -> None:
         """Take vectors out of the index. A space that is gone has none."""
@@ -155,7 +172,7 @@ class IndexedSpaces:
             if recorded is None:
                 return
             _check_origin(seen, recorded)
-            if recorded.indexed.name in places:
+            if recorded.indexed.name in places or name in self._closed:
                 return
             self._renewed(name, seen)
         raise _restless(name)
@@ -198,6 +215,27 @@ class IndexedSpaces:
             return self._served.get(name)
 
     def _take_over(self, space: SpaceRecord) -> None:
+        """A model that is not searched yet, and that the index cannot take, does not stop the one that is."""
+        try:
+            self._open(space)
+            self._closed.pop(space.name, None)
+        except SearchByImageError as error:
+            if self._is_needed(space):
+                raise
+            self._leave_closed(space, error)
+
+    def _is_needed(self, space: SpaceRecord) -> bool:
+        return space.role in (None, "final") or (space.role == "serving" and space.name in self._served)
+
+    def _leave_closed(self, space: SpaceRecord, error: SearchByImageError) -> None:
+        """Each round of maintenance tries it again, and it gets what it lacks by then from the records."""
+        with in_turn(self._changing):
+            if self._closed.get(space.name) != str(error):
+                self._closed[space.name] = str(error)
+                logger.warning("The index cannot take the new model of collection %r: %s", space.collection, error)
+            self._serve_only({name: known for name, known in self._served.items() if name != space.name})
+
+    def _open(self, space: SpaceRecord) -> None:
         """Writes go to the old and the new place while that is brought in step; then searches follow."""
         try:
             self._index.open_space(space.indexed)
@@ -236,8 +274,16 @@ class IndexedSpaces:
             return
         for space in self.served():
             if space.role is not None:
-                reconcile(self._records, self._index, space, most=FILLED_AT_ONCE)
+                self._fill(space)
         self._next_filling = began + (time.monotonic() - began) * REST
+
+    def _fill(self, space: SpaceRecord) -> None:
+        try:
+            reconcile(self._records, self._index, space, most=FILLED_AT_ONCE)
+        except StoreError as error:
+            if self._is_needed(space):
+                raise
+            self._leave_closed(space, error)
 
     def _serve_only(self, spaces: dict[str, SpaceRecord]) -> None:
         self._served = spaces

@@ -258,7 +258,12 @@ class Library:
         finish_what_stopped(self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=0)
 
     def maintain(self) -> None:
-        """Settle what was accepted, finish what a failure left, let the index keep house."""
+        """Settle what was accepted, follow what others did, finish what a failure left, let the index keep house."""
+        self.follow()
+        self.keep_house()
+
+    def follow(self) -> None:
+        """All of `maintain` but what may take minutes."""
         self.variants.warm(self._records.spaces())
         with self._writing():
             self._writer.settle()
@@ -266,6 +271,9 @@ class Library:
             finish_what_stopped(
                 self._records, self._indexed, staged_ms_ago=STUCK_AFTER_MS, pending_ms_ago=STUCK_AFTER_MS
             )
+
+    def keep_house(self) -> None:
+        """Let the index build and snapshot what it wants to; searches and writes go on."""
         self._index.maintain()
 
     def close(self) -> None:

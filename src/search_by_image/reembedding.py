@@ -7,12 +7,11 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import numpy as np
 
@@ -26,6 +25,8 @@ from search_by_image.vectors.base import Ids, Vector, as_ids, batches
 TRIES = 100
 """Pictures that are tried for a first vector, where the pipeline does not say how long its vectors are."""
 KEPT_FAILURES = 20
+ROUNDS = 5
+"""Of looking for pictures that came meanwhile without a vector, or were changed and so have another id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """`pictures`: all; `embedded`: by this run; `failures`: the first of `failed`. `report`: the file with all."""
+    """`pictures`: all; `embedded`: by this run; `missing`: without a vector at its end.
+
+    `failures`: the first of `failed`. `report`: the file with all of them.
+    """
 
     pictures: int
     embedded: int
     failed: int
+    missing: int
     seconds: float
     failures: tuple[Failure, ...]
     report: Path | None
@@ -59,6 +64,30 @@ class Embedded:
     @property
     def images_per_second(self) -> float:
         return self.embedded / self.seconds if self.seconds else 0.0
+
+
+class FailureReport:
+    """A line of JSON for each picture that failed; the file is begun anew by the first of them. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] | None = None
+        self._lock = threading.Lock()
+
+    def write(self, failure: Failure) -> None:
+        with self._lock:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +103,7 @@ class Reembedding:
     threads: int = 2
     batch: int = 32
     accept_changed: bool = False
-    report: Path | None = None
+    report: FailureReport | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
 
     def dimension(self, own: SpaceRecord, pipeline: Pipeline) -> int:
@@ -92,20 +121,35 @@ class Reembedding:
         raise InvalidInputError(f"No picture of collection {own.collection!r} can be read again: {error}") from error
 
     def run(self, own: SpaceRecord, new: SpaceRecord, pipeline: Pipeline) -> Embedded:
-        """Raises `StoreError`; what fails with one picture is told in the answer."""
+        """What fails with one picture is in the answer. Raises `StoreError`, `InvalidInputError` when abandoned."""
         began = time.perf_counter()
         ids = self.records.ids(own.name)
-        missing = np.setdiff1d(ids, self.records.ids(new.name))
+        tried = missing = self._missing(ids, new)
         tally = _Tally(len(ids), len(ids) - len(missing), self.report, self.on_progress)
-        with tally.opened(), ThreadPoolExecutor(self.threads, thread_name_prefix="embed") as workers:
-            chunks = [workers.submit(self._embed, part, new, pipeline, tally) for part in batches(missing, self.batch)]
+        tally.tell()
+        for _ in range(ROUNDS):
+            self._embed_all(missing, new, pipeline, tally)
+            ids = self.records.ids(own.name)
+            lacking = self._missing(ids, new)
+            missing = np.setdiff1d(lacking, tried)
+            if not len(missing):
+                break
+            tried = np.union1d(tried, missing)
+            tally.grow(len(missing))
+        return tally.told(len(ids), len(lacking), time.perf_counter() - began)
+
+    def _missing(self, ids: Ids, new: SpaceRecord) -> Ids:
+        return np.setdiff1d(ids, self.records.ids(new.name))
+
+    def _embed_all(self, ids: Ids, new: SpaceRecord, pipeline: Pipeline, tally: "_Tally") -> None:
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="embed") as workers:
+            chunks = [workers.submit(self._embed, part, new, pipeline, tally) for part in batches(ids, self.batch)]
             try:
                 for chunk in as_completed(chunks):
                     chunk.result()
             except BaseException:
                 workers.shutdown(cancel_futures=True)
                 raise
-        return tally.told(time.perf_counter() - began)
 
     def _embed(self, ids: Ids, new: SpaceRecord, pipeline: Pipeline, tally: "_Tally") -> None:
         made: dict[int, Vector] = {}
@@ -116,6 +160,8 @@ class Reembedding:
                 raise
             except SearchByImageError as error:
                 tally.fail(stored, error)
+        if self.records.space(new.name) is None:
+            raise InvalidInputError(f"The switch of collection {new.collection!r} was abandoned meanwhile.")
         if made:
             self.records.seconds.put(new.name, as_ids(made), np.stack(list(made.values())))
         tally.add(len(made))
@@ -134,29 +180,24 @@ class Reembedding:
 class _Tally:
     """The counts, shared by the threads, and the report of failures."""
 
-    pictures: int
+    total: int
     before: int
-    report: Path | None
+    report: FailureReport | None
     on_progress: Callable[[Progress], None]
     embedded: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
-    _file: IO[str] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        self._tell()
-        try:
-            yield
-        finally:
-            if self._file is not None:
-                self._file.close()
+    def grow(self, count: int) -> None:
+        with self._lock:
+            self.total += count
+            self.tell()
 
     def add(self, count: int) -> None:
         with self._lock:
             self.embedded += count
-            self._tell()
+            self.tell()
 
     def fail(self, stored: Stored, error: SearchByImageError) -> None:
         own = stored.key or stored.document.get("id")
@@ -165,24 +206,16 @@ class _Tally:
             self.failed += 1
             if len(self.failures) < KEPT_FAILURES:
                 self.failures.append(failure)
-            self._write(failure)
-            self._tell()
+            if self.report is not None:
+                self.report.write(failure)
+            self.tell()
 
-    def told(self, seconds: float) -> Embedded:
-        report = self.report if self._file is not None else None
-        return Embedded(self.pictures, self.embedded, self.failed, seconds, tuple(self.failures), report)
+    def told(self, pictures: int, missing: int, seconds: float) -> Embedded:
+        report = self.report.path if self.report and self.failed else None
+        return Embedded(pictures, self.embedded, self.failed, missing, seconds, tuple(self.failures), report)
 
-    def _write(self, failure: Failure) -> None:
-        if self.report is None:
-            return
-        if self._file is None:
-            self.report.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.report.open("w", encoding="utf-8", errors="backslashreplace")
-        self._file.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
-        self._file.flush()
-
-    def _tell(self) -> None:
-        self.on_progress(Progress(self.pictures, self.before + self.embedded, self.failed))
+    def tell(self) -> None:
+        self.on_progress(Progress(self.total, self.before + self.embedded, self.failed))
 
 
 def _checked(vector: Vector, space: SpaceRecord) -> Vector:

@@ -98,6 +98,13 @@ class ModelSwitch:
         """The pictures that have no vector of the new model."""
         return np.setdiff1d(self._records.ids(own.name), self._records.ids(new.name))
 
+    def left_out(self, switch: Switch) -> int:
+        """How many pictures `finish` would have to remove: those without a vector of the new model."""
+        if switch.own is None or switch.new is None or switch.new.role == "successor":
+            return 0
+        self._wait_for(switch.own, switch.new)
+        return len(self.missing(switch.own, switch.new))
+
     def promote(self, switch: Switch, *, leave_out: bool = False) -> SpaceRecord:
         """From now on the new model's vectors are searched. `leave_out`: though not every picture has one.
 
@@ -125,25 +132,26 @@ class ModelSwitch:
         *,
         drop_missing: bool = False,
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> SpaceRecord:
+    ) -> int:
         """Keep the new model's vectors alone. What was stopped goes on where it stopped.
 
-        `drop_missing`: remove the pictures that have none. Raises `InvalidInputError` where it is not promoted, or such
-        pictures are there.
+        `drop_missing`: remove the pictures that have none; how many these were. Raises `InvalidInputError` where it is
+        not promoted, or such pictures are there.
         """
+        removed = 0
         new = switch.new
         if new is None or new.role == "successor":
             raise InvalidInputError(f"{switch.place}: no new model serves. Promote it first: search-by-image switch.")
         if switch.own is not None:
-            self._complete(switch, switch.own, new, drop_missing)
+            removed += self._complete(switch, switch.own, new, drop_missing)
             new = self._become(new, "final") if new.role == "serving" else new
             time.sleep(self._grace)
-            self._complete(switch, switch.own, new, drop_missing)
+            removed += self._complete(switch, switch.own, new, drop_missing)
             self._move(new, on_progress)
             self._forget(switch.own)
         settled = self._become(new, None)
         self._move(settled, on_progress)
-        return settled
+        return removed
 
     def abandon(self, switch: Switch) -> SpaceRecord:
         """Forget the new model's vectors; the old ones are searched already."""
@@ -174,12 +182,13 @@ class ModelSwitch:
             "search-by-image switch status; then finish it, or roll it back and abandon it."
         )
 
-    def _complete(self, switch: Switch, own: SpaceRecord, new: SpaceRecord, drop_missing: bool) -> None:
-        missing = self.missing(own, new)
-        if len(missing) and drop_missing:
-            self._records.begin_removal(Match(ids=tuple(missing.tolist())))
-        else:
+    def _complete(self, switch: Switch, own: SpaceRecord, new: SpaceRecord, drop_missing: bool) -> int:
+        self._wait_for(own, new)
+        if not drop_missing:
             self._check_complete(switch, own, new)
+            return 0
+        missing = tuple(self.missing(own, new).tolist())
+        return len(self._records.begin_removal(Match(ids=missing))) if missing else 0
 
     def _wait_for(self, own: SpaceRecord, new: SpaceRecord) -> None:
         """A picture that is imported right now may get its vector of the new model in a moment."""

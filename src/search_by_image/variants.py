@@ -3,6 +3,7 @@
 import io
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from search_by_image.errors import (
     ConfigError,
     ModelError,
+    OverloadedError,
     PipelineError,
     SearchByImageError,
     VectorMismatchError,
@@ -36,6 +38,7 @@ class Variants:
         self._made: dict[tuple[str, str], Pipeline] = {}
         self._warm: set[tuple[str, str]] = set()
         self._told: dict[str, str] = {}
+        self._making: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
 
     def of(self, space: SpaceRecord) -> Pipeline:
@@ -55,9 +58,11 @@ class Variants:
         return made
 
     def make(self, configured: Pipeline, variant: Variant) -> Pipeline:
-        """Raises `ModelError`."""
+        """Once for all who want the same; a model that loads holds up nobody else. Raises `ModelError`."""
         key = (configured.name, variant.model_dump_json())
         with self._lock:
+            making = self._making[key]
+        with making:
             if key not in self._made:
                 self._made[key] = self._remade(configured, variant)
             return self._made[key]
@@ -81,6 +86,8 @@ class Variants:
     def _try(self, space: SpaceRecord) -> None:
         try:
             _try_out(self._extractor, self.of(space))
+        except OverloadedError as error:
+            logger.debug("the new model of collection %r is tried later: %s", space.collection, error)
         except SearchByImageError as error:
             if self._told.get(space.name) != str(error):
                 self._told[space.name] = str(error)
@@ -102,8 +109,9 @@ def mismatch(space: SpaceRecord) -> VectorMismatchError:
     return VectorMismatchError(
         f"The vectors of collection {space.collection!r} were made by another version of pipeline "
         f"{space.pipeline!r} (its model, processors or settings changed) and cannot be compared with new ones. "
-        "Restore the pipeline; then search-by-image reindex --model NAME gives the pictures vectors of another model "
-        "while searches go on. Or give the changed pipeline a new name, or import the collection again."
+        "Restore the pipeline; end the switch to another model where one is under way (search-by-image switch finish); "
+        "then search-by-image reindex --model NAME, or --as-configured with the new settings, gives the pictures other "
+        "vectors while searches go on. Or give the changed pipeline a new name, or import the collection again."
     )
 
 

@@ -4,7 +4,7 @@ It works on the record store alone: services may run meanwhile, and follow.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from search_by_image.cli.failures import ExitCode
 from search_by_image.cli.opening import opened_records
 from search_by_image.cli.output import Format, print_json, print_table, say
 from search_by_image.cli.progress import embedding_progress
-from search_by_image.cli.switching import switching
+from search_by_image.cli.switching import each, refuse, switching
 
 if TYPE_CHECKING:
     from search_by_image.records.base import RecordStore, SpaceRecord
     from search_by_image.reembedding import Embedded
     from search_by_image.settings import Settings
+    from search_by_image.switching import Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,19 @@ def embed(settings: "Settings", wish: Wish, collection: str, pipeline: str, outp
     from search_by_image.switching import chosen_switches
 
     with opened_records(settings) as records, _embedding(settings, records, wish) as work:
-        rows, failed = [], False
-        for switch in chosen_switches(records, collection, pipeline):
-            if switch.own is None:
-                continue
-            own, new, done = work(switch.own)
-            rows.append(_told(own, new, done) | {"overlap": neighbour_overlap(records, own, new)})
-            failed = failed or done.failed > 0
-    _conclude(rows, failed, output)
+        rows: list[dict[str, Any]] = []
+
+        def embedded(switch: "Switch") -> None:
+            if switch.own is not None:
+                own, new, done = work(switch.own)
+                rows.append(_told(own, new, done) | {"overlap": neighbour_overlap(records, own, new)})
+
+        unfit = each(chosen_switches(records, collection, pipeline), embedded)
+    incomplete = any(row["missing"] for row in rows)
+    if rows:
+        _show(rows, output, ok=not incomplete and not unfit)
+    refuse(unfit)
+    _conclude(incomplete)
 
 
 @contextmanager
@@ -76,12 +82,16 @@ def _embedding(
     )
     from search_by_image.new_model import NewModel
     from search_by_image.picture_sources import DocumentSource, plugged_in
-    from search_by_image.reembedding import Reembedding
+    from search_by_image.reembedding import FailureReport, Reembedding
 
     workshop = open_workshop(settings, open_registry(settings))
     extractor = open_extractor(settings, workshop)
     models = NewModel(extractor.pipelines, workshop.remade)
-    with open_fetcher(settings) as fetcher, embedding_progress() as show:
+    with (
+        open_fetcher(settings) as fetcher,
+        embedding_progress() as show,
+        FailureReport(wish.report) if wish.report else nullcontext() as report,
+    ):
         own = DocumentSource(
             wish.folders, image_limits(settings), fetcher.fetch, wish.base_url, wish.path_field, wish.url_field
         )
@@ -92,7 +102,7 @@ def _embedding(
             threads=min(worker_count(settings), settings.fetch.at_once),
             batch=settings.limits.batch,
             accept_changed=wish.accept_changed,
-            report=wish.report,
+            report=report,
             on_progress=show,
         )
 
@@ -117,21 +127,25 @@ def _told(own: "SpaceRecord", new: "SpaceRecord", done: "Embedded") -> dict[str,
         "pictures": done.pictures,
         "embedded": done.embedded,
         "failed": done.failed,
+        "missing": done.missing,
         "images_per_second": round(done.images_per_second, 1),
         "report": None if done.report is None else str(done.report),
         "failures": [asdict(failure) for failure in done.failures],
     }
 
 
-def _conclude(rows: list[dict[str, Any]], failed: bool, output: Format) -> None:
+def _show(rows: list[dict[str, Any]], output: Format, *, ok: bool) -> None:
     if output is Format.JSON:
-        print_json({"ok": not failed, "collections": rows})
+        print_json({"ok": ok, "collections": rows})
     else:
         head = ["collection", "pipeline", "model", "pictures", "embedded", "failed", "images_per_second", "overlap"]
         print_table(head, [list(map(row.get, head)) for row in rows])
     for failure in [failure for row in rows for failure in row["failures"]]:
         say(f"{failure['name'] or failure['id']}: {failure['message']}")
-    if failed:
+
+
+def _conclude(incomplete: bool) -> None:
+    if incomplete:
         say("Some pictures have no vector of the new model; the same command tries these again.")
         raise typer.Exit(ExitCode.FAILED)
     say("Every picture has a vector of the new model. To search with it: search-by-image switch promote")

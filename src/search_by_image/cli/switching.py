@@ -3,17 +3,21 @@
 The commands work on the record store alone: services may run meanwhile, and follow.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search_by_image.cli import options
+from search_by_image.cli.asking import answered_yes
+from search_by_image.cli.failures import ExitCode
 from search_by_image.cli.opening import opened_records, read_settings
-from search_by_image.cli.output import Format, print_json, print_table, say
+from search_by_image.cli.output import Format, pictures, print_json, print_table, say
 from search_by_image.cli.progress import counted
 
 if TYPE_CHECKING:
+    from search_by_image.errors import SearchByImageError
     from search_by_image.records.base import RecordStore, SpaceRecord
     from search_by_image.settings import Settings
     from search_by_image.switching import ModelSwitch, Switch
@@ -86,10 +90,14 @@ def promote(
     """Search with the new model from now on. Services follow within two rounds of their maintenance."""
     settings = read_settings(config, config_encoding, debug)
     with opened_records(settings) as records:
-        for switch in _under_way(records, collection, pipeline):
-            new = switching(settings, records).promote(switch, leave_out=leave_out)
-            late = len(switching(settings, records).missing(switch.own or new, new))
+        work = switching(settings, records)
+
+        def promoted(switch: "Switch") -> None:
+            new = work.promote(switch, leave_out=leave_out)
+            late = len(work.missing(switch.own or new, new))
             say(f"{switch.place}: the new model serves." + (f" {late} pictures have no vector of it." if late else ""))
+
+        refuse(each(_under_way(records, collection, pipeline), promoted))
 
 
 def roll_back(
@@ -103,9 +111,12 @@ def roll_back(
     """Search with the old model again; what was imported meanwhile has its vector, too."""
     settings = read_settings(config, config_encoding, debug)
     with opened_records(settings) as records:
-        for switch in _under_way(records, collection, pipeline):
+
+        def rolled_back(switch: "Switch") -> None:
             switching(settings, records).roll_back(switch)
             say(f"{switch.place}: the old model serves.")
+
+        refuse(each(_under_way(records, collection, pipeline), rolled_back))
 
 
 def finish(
@@ -113,18 +124,29 @@ def finish(
     collection: Collection = "",
     pipeline: Pipeline_ = "",
     drop_missing: DropMissing = False,
+    yes: options.Yes = False,
     config: options.ConfigFile = None,
     config_encoding: options.ConfigEncoding = "utf-8",
     debug: options.Debug = False,
 ) -> None:
-    """Keep the new model's vectors alone. After that there is no way back but another switch."""
+    """Keep the new model's vectors alone. After that there is no way back but another switch.
+
+    `--drop-missing` asks first, where there are such pictures.
+    """
     settings = read_settings(config, config_encoding, debug)
     with opened_records(settings) as records:
-        for switch in _under_way(records, collection, pipeline):
+        work = switching(settings, records)
+
+        def finished(switch: "Switch") -> None:
+            if drop_missing and not yes:
+                _confirm(switch, work.left_out(switch))
             with counted("Moving", MOVING_STOPPED) as show:
-                switching(settings, records).finish(switch, drop_missing=drop_missing, on_progress=show)
+                removed = work.finish(switch, drop_missing=drop_missing, on_progress=show)
             _drop_places(settings, switch.own)
-            say(f"{switch.place}: the new model's vectors are the only ones.")
+            told = f" {pictures(removed)} without one removed." if removed else ""
+            say(f"{switch.place}: the new model's vectors are the only ones.{told}")
+
+        refuse(each(_under_way(records, collection, pipeline), finished))
 
 
 def abandon(
@@ -138,9 +160,35 @@ def abandon(
     """Forget the new model's vectors; the old model serves on."""
     settings = read_settings(config, config_encoding, debug)
     with opened_records(settings) as records:
-        for switch in _under_way(records, collection, pipeline):
+
+        def abandoned(switch: "Switch") -> None:
             _drop_places(settings, switching(settings, records).abandon(switch))
             say(f"{switch.place}: the new model's vectors are gone.")
+
+        refuse(each(_under_way(records, collection, pipeline), abandoned))
+
+
+def each(switches: "Iterable[Switch]", act: "Callable[[Switch], None]") -> "list[SearchByImageError]":
+    """One that does not fit holds up no other. What is wrong with those, for `refuse`; stores that fail end it."""
+    from search_by_image.errors import SearchByImageError, StoreError
+
+    unfit = []
+    for switch in switches:
+        try:
+            act(switch)
+        except StoreError:
+            raise
+        except SearchByImageError as error:
+            unfit.append(error)
+    return unfit
+
+
+def refuse(unfit: "Sequence[SearchByImageError]") -> None:
+    """Say them all and end with the last one's exit code; nothing where there are none."""
+    for error in unfit[:-1]:
+        say(str(error))
+    if unfit:
+        raise unfit[-1]
 
 
 def switching(settings: "Settings", records: "RecordStore") -> "ModelSwitch":
@@ -148,6 +196,12 @@ def switching(settings: "Settings", records: "RecordStore") -> "ModelSwitch":
     from search_by_image.switching import ModelSwitch
 
     return ModelSwitch(records, grace=2 * settings.maintenance.interval)
+
+
+def _confirm(switch: "Switch", count: int) -> None:
+    if count and not answered_yes(f"{switch.place}: remove {pictures(count)} without a vector of the new model?"):
+        say("Nothing was removed; the switch is not finished.")
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _under_way(records: "RecordStore", collection: str, pipeline: str) -> "list[Switch]":
