@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import URL, create_engine, text
@@ -73,12 +74,20 @@ class SqlServer(ABC):
 
     def stop(self) -> None:
         """Ask the server to stop at once and wait until it has."""
-        self._end(self.polite)
+        self._process.send_signal(self.polite)
+        self._process.wait()
+        self._process = None
 
     polite = signal.SIGTERM
 
     def kill(self) -> None:
-        self._end(signal.SIGKILL)
+        """All of its processes: one that serves a connection of PostgreSQL would answer for a while yet."""
+        processes = self._processes()
+        self._signal_all(signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+        while any(map(_is_running, processes)):
+            time.sleep(0.01)
 
     def freeze(self) -> None:
         """The server keeps its connections and says nothing."""
@@ -93,15 +102,14 @@ class SqlServer(ABC):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _signal_all(self, which: signal.Signals) -> None:
-        """PostgreSQL has a process for each connection."""
-        own = self._process.pid
-        for process in (own, *map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split())):
-            os.kill(process, which)
+        for process in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, which)
 
-    def _end(self, with_signal: signal.Signals) -> None:
-        self._process.send_signal(with_signal)
-        self._process.wait()
-        self._process = None
+    def _processes(self) -> tuple[int, ...]:
+        """PostgreSQL has one for each connection."""
+        own = self._process.pid
+        return own, *map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split())
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_unprivileged())
@@ -221,3 +229,11 @@ def find(program: str) -> str | None:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return listening.getsockname()[1]
+
+
+def _is_running(process: int) -> bool:
+    """One that has ended, but that its parent has not heard of, is not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
