@@ -25,11 +25,8 @@ def served(folder: Path, config: Path | None = None) -> Iterator[Served]:
     """Its log is the file `service.log` in the folder. `config`: a server.xml; None: the defaults."""
     command = [sys.executable, "-m", "search_by_image", "serve", "--port", "0"]
     command += ["--config", str(config)] if config else []
-    variables = {
-        f"SEARCH_BY_IMAGE__{path.upper().replace('/', '__')}": told for path, told in stores_in(folder).items()
-    }
     with (folder / LOG).open("w", encoding="utf-8") as log:
-        service = subprocess.Popen(command, cwd=folder, env=os.environ | variables, stderr=log)
+        service = subprocess.Popen(command, cwd=folder, env=os.environ | variables(folder), stderr=log)
     try:
         yield Served(_announced_address(service, folder / LOG), service.pid)
     finally:
@@ -45,8 +42,9 @@ def stores_in(folder: Path) -> dict[str, str]:
     }
 
 
-def _variable(path: str) -> str:
-    return f"SEARCH_BY_IMAGE__{path.upper().replace('/', '__')}"
+def variables(folder: Path) -> dict[str, str]:
+    """For the environment of a process: the stores in the folder."""
+    return {f"SEARCH_BY_IMAGE__{name.upper().replace('/', '__')}": value for name, value in stores_in(folder).items()}
 
 
 def _announced_address(service: subprocess.Popen[bytes], log: Path) -> str:
