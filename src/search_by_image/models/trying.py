@@ -18,12 +18,15 @@ ALIKE = 1e-6
 
 
 def check_model(installed: InstalledModel) -> None:
-    """Its files are those that were installed, and it tells two pictures apart. Raises `ModelError`."""
+    """Its files are those that were installed, it tells two pictures apart, and its text side answers.
+
+    Raises `ModelError`, and in the end `MissingDependencyError` where only the text side could not be tried.
+    """
     installed.check_files()
     one, other = try_out(installed)
-    _try_text(installed)
     if np.abs(one - other).max() <= ALIKE:
         raise ModelError(f"The model {installed.name!r} makes the same of two unlike pictures. Check its description.")
+    _try_text(installed)
 
 
 def try_out(installed: InstalledModel) -> tuple[Vector, Vector]:
