@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from file_server import file_server
-from made_models import colour_grid, install_grid, write_ir
+from made_models import colour_grid, install_grid, install_two_towers, write_ir
 from search_by_image.cli import create_cli
 from search_by_image.models.catalogue import catalogue, find_entry
 from search_by_image.models.store import ModelStore
@@ -199,6 +200,31 @@ def test_damage_is_found(store):
     (row,) = json.loads(run("verify", "-f", "json", code=1).stdout)["models"]
     assert "models add colour-grid --file FILE --force" in row["fault"]
     assert "not installed" in run("verify", "sscd", code=1).stderr
+
+
+def test_a_damaged_model_hides_no_other(store):
+    for folder in (install_grid(store).folder, install_grid(store, name="sscd").folder):
+        (folder / "model.json").write_text("{")
+    install_grid(store, name="whole")
+    found = listed()
+    assert [name for name, row in found.items() if row["fault"]] == ["sscd", "colour-grid"]
+    assert "does not describe a model" in found["colour-grid"]["fault"]
+    assert (found["sscd"]["dimension"], found["colour-grid"]["dimension"]) == (512, None)
+    assert found["whole"]["installed"]
+    done = run("list")
+    assert re.search(r"colour-grid +damaged *\n", done.stdout)
+    assert "models add colour-grid --file FILE --force" in done.stderr
+    states = {row["name"]: row["fault"] for row in json.loads(run("verify", "-f", "json", code=1).stdout)["models"]}
+    assert [name for name, fault in states.items() if not fault] == ["whole"]
+
+
+def test_a_model_whose_text_side_cannot_be_tried_hides_no_other(store, monkeypatch):
+    install_two_towers(store)
+    install_grid(store)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    states = {row["name"]: row["fault"] for row in json.loads(run("verify", "-f", "json", code=1).stdout)["models"]}
+    assert states["colour-grid"] == ""
+    assert "pip install 'search-by-image[text]'" in states["two-towers"]
 
 
 def test_nothing_to_verify(store):

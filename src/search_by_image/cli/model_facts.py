@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from search_by_image.errors import ModelError
 from search_by_image.models.catalogue import catalogue, find_entry
 from search_by_image.models.description import Licence, ModelDescription
 from search_by_image.models.entry import ModelEntry, Quality
@@ -14,13 +15,23 @@ COLUMNS = ("name", "good at", "dimension", "input", "size", "licence", "quality"
 
 
 def rows(store: ModelStore) -> Iterator[dict[str, Any]]:
-    """Every model of the catalogue, then those that the user added."""
-    entries = catalogue()
-    own = [name for name in store.names() if name not in {entry.name for entry in entries}]
-    for entry in entries:
-        yield facts(entry, store.find(entry.name))
-    for name in own:
-        yield facts(None, store.get(name))
+    """Every model of the catalogue, then those that the user added; each with its `fault`, '' for none."""
+    known = [entry.name for entry in catalogue()]
+    for name in (*known, *(one for one in store.names() if one not in known)):
+        yield _row(name, store)
+
+
+def _row(name: str, store: ModelStore) -> dict[str, Any]:
+    try:
+        return {**facts_of(name, store), "fault": ""}
+    except ModelError as error:
+        entry = find_entry(name)
+        return {**(facts(entry, None) if entry else _nothing_of(name)), "fault": str(error)}
+
+
+def _nothing_of(name: str) -> dict[str, Any]:
+    """The keys of all `facts`, without a value."""
+    return {**dict.fromkeys(facts(catalogue()[0], None)), "name": name, "good_at": "", "sources": []}
 
 
 def facts_of(name: str, store: ModelStore) -> dict[str, Any]:
@@ -75,11 +86,11 @@ def cells(row: dict[str, Any]) -> list[object]:
         row["dimension"],
         row["input"],
         megabytes(row["size"]),
-        licence(Licence(**row["licence"]), brief=True),
+        licence(Licence(**row["licence"]), brief=True) if row["licence"] else "",
         quality(Quality(**row["quality"]) if row["quality"] else None),
         f"{row['speed']['f32']:g}/s" if row["speed"] else "",
-        row["sources"][0] if row["sources"] else row["installed"]["source"],
-        "yes" if row["installed"] else "",
+        row["sources"][0] if row["sources"] else row["installed"]["source"] if row["installed"] else "",
+        "damaged" if row["fault"] else "yes" if row["installed"] else "",
     ]
 
 

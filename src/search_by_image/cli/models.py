@@ -86,6 +86,9 @@ def list_(
         print_json({"folder": str(store.folder), "models": found})
     else:
         print_table(COLUMNS, [cells(row) for row in found])
+        for row in found:
+            if row["fault"]:
+                say(f"{row['name']}: {row['fault']}")
 
 
 def show(
@@ -203,15 +206,15 @@ def use_of(name: str) -> str:
 
 
 def _fault(name: str, store: "ModelStore") -> str:
-    """'' for none. Raises `ModelNotInstalledError`."""
-    from search_by_image.errors import ModelError, ModelNotInstalledError
+    """'' for none. Raises `ModelNotInstalledError`, and `InvalidInputError` for a name that is none."""
+    from search_by_image.errors import InvalidInputError, ModelNotInstalledError, SearchByImageError
     from search_by_image.models.trying import check_model
 
     try:
         check_model(store.get(name))
-    except ModelNotInstalledError:
+    except (InvalidInputError, ModelNotInstalledError):
         raise
-    except ModelError as error:
+    except SearchByImageError as error:
         return str(error)
     return ""
 
