@@ -99,6 +99,7 @@ def test_a_description_may_come_whole(store, tmp_path):
         ({"preprocessing": {**RANGE, "mean": (1, 2)}}, "preprocessing/mean"),
         ({"preprocessing": {"mean": (0.5, 0.5, 0.5)}}, "std None do not scale pixels. Say what"),
         ({"preprocessing": {"mean": (0, 0, 0), "std": (1, 0, 1)}}, "do not scale pixels"),
+        ({"preprocessing": {**RANGE, "tensor": 3}}, "preprocessing/tensor: Input should be a valid string"),
         ({"preprocessing": RANGE, "dimensions": 48}, "dimensions: Unexpected keyword"),
     ],
 )
@@ -158,12 +159,26 @@ def test_files_in_two_folders(store, tmp_path):
         "https://models.example.com/..%2f..%2fevil.onnx",
         "https://models.example.com/a/..",
         "https://models.example.com/model.json",
+        "/",
     ],
 )
-def test_addresses_that_name_no_file(store, file):
+def test_what_names_no_file(store, file):
     with pytest.raises(InvalidInputError, match="is no name for a model's file"):
         added(store, file, preprocessing=RANGE)
     assert not store.folder.exists()
+
+
+def test_an_address_that_is_none(store):
+    with pytest.raises(InvalidInputError, match=r"'https://\[::1/grid\.xml' is not a valid URL"):
+        added(store, "https://[::1/grid.xml", preprocessing=RANGE)
+
+
+@pytest.mark.parametrize("name", ["text/model.onnx", "/etc/passwd", "../text.onnx", "..", ".", "model.json"])
+@pytest.mark.parametrize("graph", [DATA / "tiny_inception.onnx", "https://models.example.com/grid.onnx"])
+def test_a_text_side_in_another_folder(store, graph, name):
+    for text in ({"file": name, "tokenizer": "tokenizer.json"}, {"file": "text.onnx", "tokenizer": name}):
+        with pytest.raises(InvalidInputError, match=f"{name!r}, of the text side, is no name for a model's file"):
+            added(store, graph, preprocessing=RANGE, text=text)
 
 
 def test_weights_of_an_unknown_network(store, tmp_path):

@@ -110,11 +110,54 @@ def test_a_damaged_wheel(tmp_path, origin, store):
     content = file.read_bytes()
     place = content.index(contents(origin)["grid.xml"][100:200])
     file.write_bytes(content[:place] + bytes(50) + content[place + 50 :])
-    with pytest.raises(DownloadError, match="is damaged: Bad CRC-32"):
+    with pytest.raises(DownloadError, match="cannot be unpacked: Bad CRC-32"):
         pull(entry(Files(file, parts(origin))), store, Tools())
 
 
+IN_ZIP, DIRECTORY = f"{PACKAGE}/data/grid.xml".encode(), b"PK\x01\x02"
+
+
+def changed(mark: bytes, offset: int, new: bytes):
+    """From a wheel's bytes to those with others so far after the mark."""
+
+    def change(wheel: bytes) -> bytes:
+        place = wheel.index(mark) + offset
+        return wheel[:place] + new + wheel[place + len(new) :]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (changed(IN_ZIP, len(IN_ZIP), b"\xff" * 40), "while decompressing data"),
+        (changed(DIRECTORY, 10, b"\x63\0"), "compression method is not supported"),
+        (changed(DIRECTORY, 8, b"\1\0"), "is encrypted"),
+        (lambda wheel: wheel[500:], "[Errno 22]"),
+        (lambda wheel: wheel[:-40], "File is not a zip file"),
+    ],
+    ids=["deflate", "compression", "encryption", "start", "end"],
+)
+def test_a_wheel_that_cannot_be_unpacked(tmp_path, origin, damage, said):
+    file = tmp_path / "some_models-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(IN_ZIP.decode(), contents(origin)["grid.xml"])
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(DownloadError, match=rf"{file.name} cannot be unpacked: .*fetch it again") as caught:
+        Files(file, (Part("grid.xml", IN_ZIP.decode()),)).fetch(tmp_path, Tools())
+    assert said in str(caught.value)
+
+
 # --- what every source goes through
+
+
+def test_a_full_disk_is_told_as_that(tmp_path, origin):
+    make_wheel(tmp_path, contents(origin))
+    (tmp_path / "grid.xml").symlink_to("/dev/full")
+    part = Part("grid.xml", f"{PACKAGE}/data/grid.xml")
+    for place in (origin, next(tmp_path.glob("*.whl"))):
+        with pytest.raises(DownloadError, match=r"grid\.xml cannot be written: No space left on device\. Make room"):
+            Files(place, (part,)).fetch(tmp_path, Tools())
 
 
 def test_installed_it_is_not_fetched_again(tmp_path, origin, store):

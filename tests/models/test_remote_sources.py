@@ -83,6 +83,19 @@ def test_a_repository_that_the_hub_does_not_have(hub, files, store):
         pull(entry(on_hub(files)), store, Tools())
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("hf-mirror.example", "HF_ENDPOINT is 'hf-mirror.example', and no address: write one such as https://"),
+        ("http://[::1", r"could not be fetched from http://\[::1: .*HF_ENDPOINT"),
+    ],
+)
+def test_a_mirror_that_is_no_address(files, store, monkeypatch, endpoint, said):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(DownloadError, match=said):
+        pull(entry(on_hub(files)), store, Tools())
+
+
 def test_without_the_hubs_client_the_extra_is_named(files, store, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(DownloadError, match=r"pip install 'search-by-image\[hub\]'"):
@@ -138,6 +151,12 @@ def test_an_answer_that_is_cut_off_is_no_model(server, files, store):
         pull(entry(at(server, files)), store, Tools(fetcher()))
     server.cut.clear()
     pull(entry(at(server, files)), store, Tools(fetcher())).check_files()
+
+
+def test_a_full_disk_is_no_failed_connection(server, tmp_path):
+    (tmp_path / "grid.bin").symlink_to("/dev/full")
+    with pytest.raises(DownloadError, match=r"grid\.bin cannot be written: No space left on device\. Make room"):
+        Url((Part("grid.bin", f"{server.url}/grid.bin"),)).fetch(tmp_path, Tools(fetcher()))
 
 
 def test_without_a_fetcher_nothing_is_fetched(server, files, store):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import openvino as ov
 import pytest
+from openvino import opset15 as op
 
-from made_models import SIDE, install_two_towers, manifest_of, two_towers, write_two_towers
+from made_models import SIDE, install_two_towers, manifest_of, two_towers, write_ir, write_two_towers
 from search_by_image.errors import MissingDependencyError, ModelError
 from search_by_image.models.adding import add
 from search_by_image.models.description import Output, TextSide
@@ -139,6 +140,17 @@ def test_a_text_side_that_is_none(tmp_path):
     ):
         with pytest.raises(ModelError, match=said):
             text_model(tmp_path, combined=True, **side)
+
+
+def test_a_text_side_of_several_texts_only(tmp_path):
+    write_two_towers(tmp_path)
+    ids = op.parameter([2, 5], ov.Type.i64, name="input_ids")
+    ids.output(0).set_names({"input_ids"})
+    both = op.concat([ids, op.constant(np.zeros((2, 1), np.int64))], 1)
+    both.output(0).set_names({"text_embeds"})
+    write_ir(ov.Model([op.result(both)], [ids], "pairs"), tmp_path / "text.xml")
+    with pytest.raises(ModelError, match=r"'text\.xml' cannot take one text at a time"):
+        text_model(tmp_path)
 
 
 def test_a_text_side_of_another_dimension(tmp_path):

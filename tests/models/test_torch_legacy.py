@@ -7,6 +7,7 @@ import pickle
 import random
 import struct
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -112,6 +113,14 @@ def test_sha256(read):
     assert read(GOOD, sha256=hashlib.sha256(GOOD).hexdigest()).keys() == read(GOOD).keys()
     with pytest.raises(ModelError, match=r"weights\.pth.*SHA-256 is " + hashlib.sha256(GOOD).hexdigest()):
         read(GOOD, sha256="0" * 64)
+
+
+def test_the_format_of_later_versions_is_told(read):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled(named()))
+    with pytest.raises(ModelError, match=r"the format of PyTorch 1\.6 and later.*safetensors\.torch\.save_file"):
+        read(content.getvalue())
 
 
 def test_a_file_that_is_not_there(tmp_path):

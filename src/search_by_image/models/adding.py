@@ -43,7 +43,8 @@ def add(
     if not replace and store.find(name):
         raise taken
     source = _source([*files, *_text_files(files[0], said)])
-    _check_names(source)
+    for part in source.parts:
+        _check_name(part.name, part.where)
     made = []
 
     def fill(folder: Path) -> Manifest:
@@ -59,14 +60,17 @@ def add(
 def _text_files(graph: str, said: Mapping[str, Any]) -> list[str]:
     """Those that the description names, beside a graph that is here."""
     text = said.get("text")
-    names = [text.get("file"), text.get("tokenizer")] if isinstance(text, Mapping) else []
+    told = [text.get("file"), text.get("tokenizer")] if isinstance(text, Mapping) else []
+    names = [name for name in told if isinstance(name, str) and name]
+    for name in names:
+        _check_name(name, "the text side")
     here = not graph.lower().startswith(SCHEMES)
-    return [str(Path(graph).with_name(name)) for name in names if here and isinstance(name, str) and name]
+    return [str(Path(graph).parent / name) for name in names if here]
 
 
 def _source(files: Sequence[str]) -> Source:
     if all(file.lower().startswith(SCHEMES) for file in files):
-        return Url(tuple(Part(unquote(PurePosixPath(urlsplit(file).path).name), file) for file in files))
+        return Url(tuple(Part(_name_at(file), file) for file in files))
     paths = [Path(file).absolute() for file in files]
     folder = paths[0].parent
     if any(path.parent != folder for path in paths):
@@ -76,13 +80,19 @@ def _source(files: Sequence[str]) -> Source:
     return Files(folder, tuple(Part(one, one) for one in names))
 
 
-def _check_names(source: Source) -> None:
-    for part in source.parts:
-        if not FILE.fullmatch(part.name) or part.name == FILE_NAME:
-            raise InvalidInputError(
-                f"{part.name!r}, of {part.where}, is no name for a model's file. Use letters, digits, spaces, '.', '-' "
-                f"and '_', and not {FILE_NAME}."
-            )
+def _name_at(url: str) -> str:
+    try:
+        return unquote(PurePosixPath(urlsplit(url).path).name)
+    except ValueError as error:
+        raise InvalidInputError(f"{url!r} is not a valid URL: {error}. Give the address of a model's file.") from error
+
+
+def _check_name(name: str, of: str) -> None:
+    if not FILE.fullmatch(name) or name == FILE_NAME:
+        raise InvalidInputError(
+            f"{name!r}, of {of}, is no name for a model's file. Use letters, digits, spaces, '.', '-' and '_', and not "
+            f"{FILE_NAME}."
+        )
 
 
 def _filled(folder: Path, name: str, source: Source, said: Mapping[str, Any], tools: Tools) -> Manifest:
@@ -102,7 +112,7 @@ def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> Mo
     """What was not said is found out from the file, or at its default. Raises `InvalidInputError`, `ModelError`."""
     whole = Path(file).suffix.lower() not in READERS
     graph = "file" if whole else recognised(read_weights(folder / file))
-    looked_up = _looked_up(folder / file, said) if whole else {"size": known_graphs()[graph].size}
+    usual = USUAL_SIZE if whole else known_graphs()[graph].size
     made = _checked(
         {
             "dimension": 0,
@@ -112,10 +122,12 @@ def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> Mo
             "name": name,
             "file": file,
             "graph": graph,
-            "preprocessing": {**looked_up, **said.get("preprocessing", {})},
+            "preprocessing": {"size": usual, **said.get("preprocessing", {})},
         }
     )
     _check_scaling(made.preprocessing)
+    if whole:
+        made = replace(made, preprocessing=_looked_up(folder / file, made.preprocessing, said))
     return made if made.dimension else replace(made, dimension=dimension_of(folder, made))
 
 
@@ -124,14 +136,14 @@ def _check_scaling(wanted: Preprocessing) -> None:
         raise InvalidInputError(f"mean {wanted.mean} and std {wanted.std} do not scale pixels. {HOW_SCALED}")
 
 
-def _looked_up(file: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """The size that the graph's input fixes; how it is scaled cannot be seen, and must be said."""
-    graph, wanted = GraphFile(file), said.get("preprocessing", {})
-    tensor = wanted.get("tensor") or graph.only_picture()
-    if "mean" not in wanted and not graph.takes_whole_numbers(tensor):
+def _looked_up(file: Path, wanted: Preprocessing, said: Mapping[str, Any]) -> Preprocessing:
+    """With the size that the graph's input fixes; how it is scaled cannot be seen, and must be said."""
+    graph, told = GraphFile(file), said.get("preprocessing", {})
+    tensor = wanted.tensor or graph.only_picture()
+    if "mean" not in told and not graph.takes_whole_numbers(tensor):
         raise InvalidInputError(HOW_SCALED)
-    size = graph.size(tensor, wanted.get("layout"))
-    return {"size": size[0] if size else USUAL_SIZE}
+    size = None if "size" in told else graph.size(tensor, wanted.layout)
+    return replace(wanted, size=size[0]) if size else wanted
 
 
 def _checked(data: Mapping[str, Any]) -> ModelDescription:

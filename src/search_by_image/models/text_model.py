@@ -90,5 +90,8 @@ def _made_single(graph: ov.Model, side: TextSide) -> int | None:
         raise ModelError(f"The text side {side.file!r} takes no rows of tokens: its inputs are of {shapes}.")
     lengths = [shape[1] for shape in shapes if shape.rank.is_static]
     fixed = next((length.get_length() for length in lengths if length.is_static), None)
-    graph.reshape({index: ov.PartialShape([1, fixed or -1]) for index in range(len(graph.inputs))})
+    try:
+        graph.reshape({index: ov.PartialShape([1, fixed or -1]) for index in range(len(graph.inputs))})
+    except RuntimeError as error:
+        raise ModelError(f"The text side {side.file!r} cannot take one text at a time: {error}") from error
     return fixed

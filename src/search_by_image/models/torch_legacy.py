@@ -19,6 +19,7 @@ from search_by_image.errors import ModelError
 from search_by_image.models.torch_pickle import TensorReference, load
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+ZIP_SIGNATURE = b"PK\x03\x04"
 
 Array = npt.NDArray[Any]
 
@@ -31,6 +32,7 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Array]:
     try:
         content = path.read_bytes()
         _check_sha256(content, sha256)
+        _check_format(content)
         return _read(BytesIO(content))
     except (OSError, ValueError) as error:
         raise ModelError(f"{str(path)!r} is not a readable PyTorch weights file: {error}.") from error
@@ -40,6 +42,14 @@ def _check_sha256(content: bytes, expected: str | None) -> None:
     found = hashlib.sha256(content).hexdigest() if expected else None
     if found != expected:
         raise ValueError(f"its SHA-256 is {found}, expected is {expected}")
+
+
+def _check_format(content: bytes) -> None:
+    if content.startswith(ZIP_SIGNATURE):
+        raise ValueError(
+            "it has the format of PyTorch 1.6 and later, and only the one before is read here. Save its tensors as "
+            "safetensors: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'weights.safetensors')"
+        )
 
 
 def _read(file: IO[bytes]) -> dict[str, Array]:

