@@ -12,12 +12,16 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class FileServer:
-    """`files`: path without its first slash -> content; `kinds`: its Content-Type. `cut`: answers that end half way."""
+    """`files`: path without its first slash -> content; `kinds`: its Content-Type. `cut`: answers that end half way.
+
+    `authorization`: the header that who asks must send. `asked`: the queries are left out.
+    """
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
+    authorization: str | None = None
     asked: list[str] = field(default_factory=list)
 
     def hold(self, repository: str, files: Mapping[str, bytes], revision: str = "main") -> None:
@@ -38,8 +42,8 @@ def file_server() -> Iterator[FileServer]:
             path = self.path.lstrip("/").partition("?")[0]
             server.asked.append(f"{self.command} {path}")
             content = server.files.get(path)
-            if content is None:
-                self.send_error(404)
+            if content is None or self.headers["Authorization"] != server.authorization:
+                self.send_error(404 if content is None else 401)
                 return
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))

@@ -169,8 +169,10 @@ def test_what_names_no_file(store, file):
 
 
 def test_an_address_that_is_none(store):
-    with pytest.raises(InvalidInputError, match=r"'https://\[::1/grid\.xml' is not a valid URL"):
-        added(store, "https://[::1/grid.xml", preprocessing=RANGE)
+    with pytest.raises(InvalidInputError, match=r"^'https://\[::1/grid\.xml' is not a valid URL: Invalid IPv6"):
+        added(store, "https://someone:secret@[::1/grid.xml?signature=secret", preprocessing=RANGE)
+    with pytest.raises(InvalidInputError, match=r"'', of https://models\.example\.com/, is no name"):
+        added(store, "https://models.example.com/?signature=secret", preprocessing=RANGE)
 
 
 @pytest.mark.parametrize("name", ["text/model.onnx", "/etc/passwd", "../text.onnx", "..", ".", "model.json"])

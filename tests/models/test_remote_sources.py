@@ -1,7 +1,9 @@
 """Models over HTTP: the hub through its own client, and plain addresses through the safe fetcher."""
 
+import base64
 import hashlib
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -87,13 +89,33 @@ def test_a_repository_that_the_hub_does_not_have(hub, files, store):
     ("endpoint", "said"),
     [
         ("hf-mirror.example", "HF_ENDPOINT is 'hf-mirror.example', and no address: write one such as https://"),
-        ("http://[::1", r"could not be fetched from http://\[::1: .*HF_ENDPOINT"),
+        ("http://[::1", r"HF_ENDPOINT is 'http://\[::1', and no address"),
+        ("someone:secret@hf-mirror.example", "HF_ENDPOINT is 'hf-mirror.example', and no address"),
+        ("https://someone:secret@[::1", r"HF_ENDPOINT is 'https://\[::1', and no address"),
     ],
 )
 def test_a_mirror_that_is_no_address(files, store, monkeypatch, endpoint, said):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     with pytest.raises(DownloadError, match=said):
         pull(entry(on_hub(files)), store, Tools())
+
+
+def test_a_mirror_that_wants_to_know_who_asks(hub, files, store, monkeypatch, capfd):
+    hub.authorization = f"Basic {base64.b64encode(b'someone:s/ecret').decode()}"
+    monkeypatch.setenv("HF_ENDPOINT", hub.url.replace("://", "://someone:s%2Fecret@"))
+    told = []
+    installed = pull(entry(on_hub(files)), store, Tools(), told.append)
+    assert digests(files) == {name: kept.sha256 for name, kept in installed.manifest.files.items()}
+    hub.authorization = None
+    with pytest.raises(DownloadError, match=rf"could not be fetched from {hub.url}: ") as caught:
+        pull(entry(on_hub(files)), store, Tools(), told.append, replace=True)
+    everywhere = [
+        str(caught.value),
+        *told,
+        *capfd.readouterr(),
+        (installed.folder / "model.json").read_text(),
+    ]
+    assert not [text for text in everywhere if "ecret" in text]
 
 
 def test_without_the_hubs_client_the_extra_is_named(files, store, monkeypatch):
@@ -122,6 +144,18 @@ def test_files_at_addresses_are_saved_as_they_come(server, files, store):
     installed.check_files()
     assert {name: kept.sha256 for name, kept in installed.manifest.files.items()} == digests(files)
     assert {(len(content), len(content)) for content in files.values()} <= set(shown)
+
+
+def test_what_an_address_says_of_who_asks_is_neither_told_nor_kept(server, files, store):
+    signed = Url(tuple(Part(name, f"{server.url}/{name}?signature=secret#part") for name in files))
+    told = []
+    manifest = pull(entry(signed), store, Tools(fetcher()), told.append).manifest
+    assert manifest.source == ", ".join(f"{server.url}/{name}" for name in files)
+    other = Url(tuple(replace(part, sha256="0" * 64) for part in signed.parts))
+    malformed = Url((replace(signed.parts[0], where="http://someone:secret@[::1/grid.xml?signature=secret"),))
+    with pytest.raises(DownloadError, match="is not the file expected") as caught:
+        pull(ModelEntry(described(), "", 0, (other, malformed)), store, Tools(fetcher()), told.append, replace=True)
+    assert not [text for text in (str(caught.value), *told) if "secret" in text]
 
 
 def test_json_is_a_file_and_a_web_page_is_none(server, files, store):

@@ -15,6 +15,7 @@ MAX_NAME = 253
 MAX_URL = 8192
 SHOWN = 80
 
+_SECRETS = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 # https://url.spec.whatwg.org/#ends-in-a-number-checker: such a host is an IPv4 address or nothing
 _ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\Z")
@@ -32,6 +33,11 @@ class Target:
 def parse_target(text: str, ports: Collection[int]) -> Target:
     """Raises `FetchError` for what is no URL, `FetchRefusedError` for a scheme, host or port that is not allowed."""
     return _checked(_parse(text.strip()), ports)
+
+
+def without_secrets(url: str) -> str:
+    """As it may be shown and kept: no user name, password, query or fragment. Other texts stay as they are."""
+    return _SECRETS.sub("", url) if "://" in url else url
 
 
 def redirect_target(origin: Target, location: str, ports: Collection[int]) -> Target:
@@ -57,7 +63,7 @@ def _join(origin: Target, location: str) -> httpx.URL:
 
 
 def _no_url(text: str) -> str:
-    return f"{text[:SHOWN]!r} is not a valid URL; give one such as https://example.com/cat.jpg."
+    return f"{without_secrets(text)[:SHOWN]!r} is not a valid URL; give one such as https://example.com/cat.jpg."
 
 
 def _checked(url: httpx.URL, ports: Collection[int]) -> Target:

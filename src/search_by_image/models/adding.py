@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from search_by_image.errors import InvalidInputError
+from search_by_image.fetch import without_secrets
 from search_by_image.models.description import ModelDescription, Preprocessing
 from search_by_image.models.graph_files import GraphFile
 from search_by_image.models.graph_weights import weights_beside
@@ -44,7 +45,7 @@ def add(
         raise taken
     source = _source([*files, *_text_files(files[0], said)])
     for part in source.parts:
-        _check_name(part.name, part.where)
+        _check_name(part.name, without_secrets(part.where))
     made = []
 
     def fill(folder: Path) -> Manifest:
@@ -84,7 +85,9 @@ def _name_at(url: str) -> str:
     try:
         return unquote(PurePosixPath(urlsplit(url).path).name)
     except ValueError as error:
-        raise InvalidInputError(f"{url!r} is not a valid URL: {error}. Give the address of a model's file.") from error
+        raise InvalidInputError(
+            f"{without_secrets(url)!r} is not a valid URL: {error}. Give the address of a model's file."
+        ) from error
 
 
 def _check_name(name: str, of: str) -> None:

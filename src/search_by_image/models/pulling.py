@@ -11,6 +11,7 @@ from search_by_image.errors import (
     SearchByImageError,
     UnknownNameError,
 )
+from search_by_image.fetch import without_secrets
 from search_by_image.models.catalogue import catalogue, find_entry
 from search_by_image.models.entry import ModelEntry
 from search_by_image.models.manifest import KeptFile, Manifest, now
@@ -87,7 +88,7 @@ def _fetched(source: Source, folder: Path, tools: Tools) -> dict[str, KeptFile]:
 
 def _kept(file: Path, part: Part) -> KeptFile:
     if part.sha256 is not None:
-        check_sha256(file, part.sha256, shown=part.where)
+        check_sha256(file, part.sha256, shown=without_secrets(part.where))
     return KeptFile(part.sha256 or sha256_of(file), file.stat().st_size, recorded=part.sha256 is None)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_by_image.errors import DownloadError
+from search_by_image.fetch import without_secrets
 from search_by_image.fetch.kinds import FILE
 from search_by_image.models.sources.base import Part, Tools
 from search_by_image.models.sources.saving import Take, saving
@@ -17,7 +18,7 @@ class Url:
 
     @property
     def title(self) -> str:
-        return ", ".join(part.where for part in self.parts)
+        return ", ".join(without_secrets(part.where) for part in self.parts)
 
     def fetch(self, folder: Path, tools: Tools) -> None:
         for part in self.parts:
