@@ -8,7 +8,16 @@ import openvino as ov
 import pytest
 from openvino import opset15 as op
 
-from made_models import SIDE, install_two_towers, manifest_of, two_towers, write_ir, write_two_towers
+from made_models import (
+    COLOURS,
+    SIDE,
+    SPECIAL,
+    install_two_towers,
+    manifest_of,
+    two_towers,
+    write_ir,
+    write_two_towers,
+)
 from search_by_image.errors import MissingDependencyError, ModelError
 from search_by_image.models.adding import add
 from search_by_image.models.description import Output, TextSide
@@ -40,6 +49,69 @@ def test_a_text_becomes_a_vector(tmp_path, combined, length, kind):
     both = made.embed("red green")
     assert both[0] == pytest.approx(both[1])
     assert np.linalg.norm(both) == pytest.approx(1)
+
+
+def write_maskless(file, length=-1, place=None) -> None:
+    """A text side that takes no mask: the mean of all tokens' colours, or that of the token at `place`."""
+    ids = op.parameter(ov.PartialShape([-1, length]), ov.Type.i64, name="input_ids")
+    ids.output(0).set_names({"input_ids"})
+    table = np.array([(0, 0, 0)] * len(SPECIAL) + list(COLOURS.values()), np.float32)
+    words = op.gather(op.constant(table), ids, np.int64(0))
+    chosen = op.reduce_mean(words, np.array([1]), keep_dims=False)
+    if place is not None:
+        chosen = op.gather(words, np.int64(place), np.int64(1))
+    chosen.output(0).set_names({"text_embeds"})
+    write_ir(ov.Model([op.result(chosen)], [ids], "maskless"), file)
+
+
+def change_tokenizer(file, change) -> None:
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_file(str(file))
+    change(made)
+    made.save(str(file))
+
+
+ALONE = len(("[CLS]", "red", "[SEP]"))
+PAD = {"pad_id": len(SPECIAL) + list(COLOURS).index("blue"), "pad_token": "blue"}
+
+
+@pytest.mark.parametrize(
+    ("padding", "length", "fixed", "tokens"),
+    [
+        ({"length": 8}, 77, -1, 8),
+        ({"length": 8}, 5, -1, 5),
+        ({"length": 8}, 77, 6, 6),
+        ({"length": 8}, 77, 12, 12),
+        ({"length": 8, "pad_to_multiple_of": 5}, 77, -1, 8),
+        ({"length": None}, 77, 6, 6),
+        ({"length": None, "pad_to_multiple_of": 4}, 77, -1, 3),
+    ],
+)
+def test_texts_are_padded_as_the_tokenizer_says(tmp_path, padding, length, fixed, tokens):
+    write_two_towers(tmp_path)
+    write_maskless(tmp_path / "text.xml", fixed)
+    change_tokenizer(tmp_path / "tokenizer.json", lambda made: made.enable_padding(**PAD, **padding))
+    total = np.array(COLOURS["red"]) + (tokens - ALONE) * np.array(COLOURS["blue"])
+    wanted = total / np.linalg.norm(total)
+    assert np.abs(text_model(tmp_path, length=length).embed("red") - wanted).max() < 1e-6
+
+
+@pytest.mark.parametrize(("direction", "place"), [("right", -1), ("left", 0)])
+def test_texts_are_padded_on_the_tokenizers_side(tmp_path, direction, place):
+    write_two_towers(tmp_path)
+    write_maskless(tmp_path / "text.xml", place=place)
+    change_tokenizer(
+        tmp_path / "tokenizer.json", lambda made: made.enable_padding(direction=direction, length=6, **PAD)
+    )
+    assert text_model(tmp_path).embed("red") @ COLOURS["blue"] > 1.7
+
+
+@pytest.mark.parametrize(("direction", "colour"), [("right", "red"), ("left", "blue")])
+def test_texts_are_cut_off_as_the_tokenizer_says(tmp_path, direction, colour):
+    write_two_towers(tmp_path)
+    change_tokenizer(tmp_path / "tokenizer.json", lambda made: made.enable_truncation(4, stride=1, direction=direction))
+    assert text_model(tmp_path).embed("red red red blue blue") @ COLOURS[colour] > 1.7
 
 
 def test_what_is_longer_than_the_model_takes_is_cut_off(tmp_path):

@@ -29,7 +29,8 @@ class TextModel:
             (_role(one.output(0), side), one.get_element_type().to_dtype()) for one in graph.get_parameters()
         ]
         self._length = _made_single(graph, side)
-        self._tokenizer = _tokenizer(folder / side.tokenizer, min(self._length or side.length, side.length))
+        self._tokenizer = _tokenizer(folder / side.tokenizer)
+        _set_lengths(self._tokenizer, min(self._length or side.length, side.length), self._length)
         self._model = CompiledModel(graph, runtime)
 
     def embed(self, text: str) -> Vector:
@@ -55,24 +56,32 @@ class TextModel:
         return [self._padded(by_role[role], dtype) for role, dtype in self._inputs]
 
     def _padded(self, values: list[int], dtype: np.dtype[Any]) -> Tokens:
-        """To the length that the graph fixes, if it fixes one: with what is masked, or after the end."""
+        """To the length that the graph fixes, where the tokenizer has not: with what is masked, or after the end."""
         made = np.zeros((1, self._length or len(values)), dtype)
         made[0, : len(values)] = values
         return made
 
 
-def _tokenizer(file: Path, length: int) -> Any:
+def _tokenizer(file: Path) -> Any:
     try:
         from tokenizers import Tokenizer  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingDependencyError("tokenizers", extra="text", purpose="Searching by text") from error
     try:
-        made = Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        return Tokenizer.from_str(file.read_text(encoding="utf-8"))
     except Exception as error:
         raise ModelError(f"{str(file)!r} is no tokenizer.json that can be read: {error}.") from error
-    made.no_padding()
-    made.enable_truncation(length)
-    return made
+
+
+def _set_lengths(tokenizer: Any, longest: int, fixed: int | None) -> None:
+    """As its file says, within what the model takes: models without a mask want what they were trained with."""
+    cut, padded = tokenizer.truncation or {}, tokenizer.padding or {}
+    longest = min(longest, cut.get("max_length", longest))
+    tokenizer.enable_truncation(longest, direction=cut.get("direction", "right"))
+    length = fixed or min(padded.get("length") or 0, longest)
+    tokenizer.no_padding()
+    if padded and length:
+        tokenizer.enable_padding(**{**padded, "length": length, "pad_to_multiple_of": None})
 
 
 def _role(source: ov.Output, side: TextSide) -> str:
