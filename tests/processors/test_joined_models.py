@@ -1,11 +1,13 @@
 """Several models' vectors in one, and the mean that is taken off."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from golden_pictures import golden_pictures
-from made_models import SIDE, install_grid
+from made_models import SIDE, install_grid, install_two_towers
 from search_by_image.errors import ConfigError, ModelError
 from search_by_image.models.description import Output, Preprocessing
 from search_by_image.models.runtime import RuntimeSettings
@@ -86,6 +88,14 @@ def test_the_fingerprint_tells_models_weights_and_mean(host, joined):
     )
 
 
+def test_no_text_side_is_opened(host, monkeypatch):
+    install_two_towers(ModelStore(host.models_path))
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    made = JoinedModels({"models": "two-towers+colour-grid"}, host)
+    assert made.dimension == 3 + 48
+    assert not made.takes_text
+
+
 def test_the_larger_picture_is_decoded(host):
     assert JoinedModels({"models": "colour-grid+efficientnet-lite0"}, host).image_size == 224
     install_grid(
@@ -115,6 +125,7 @@ def test_a_picture_that_is_the_mean_is_told(host):
         ({"models": "colour-grid", "mean": "models"}, "mean", "cannot be read as .npy"),
         ({"models": "colour-grid", "mean": "short.npy"}, "mean", "these models want 48 numbers"),
         ({"models": "colour-grid", "mean": "nan.npy"}, "mean", "these models want 48 numbers"),
+        ({"models": "colour-grid", "mean": "long.npy"}, "mean", "has the length 1.002, and no mean of normalised"),
         ({"models": "colour-grid", "mean": "text.npy"}, "mean", "cannot be read as .npy"),
         ({"models": "colour-grid+nothing"}, "model", "nothing"),
         ({"models": "colour-grid", "weight": "1"}, "weight", "There is no such setting"),
@@ -123,6 +134,7 @@ def test_a_picture_that_is_the_mean_is_told(host):
 def test_mistakes_in_the_settings_are_told_with_their_path(host, para, path, said):
     np.save(host.base_path / "short.npy", np.zeros(7, np.float32))
     np.save(host.base_path / "nan.npy", np.full(48, np.nan, np.float32))
+    np.save(host.base_path / "long.npy", np.full(48, 1.002 / np.sqrt(48), np.float32))
     (host.base_path / "text.npy").write_text("no numbers")
     with pytest.raises(ConfigError) as caught:
         JoinedModels(para, host)

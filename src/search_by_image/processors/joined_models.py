@@ -18,6 +18,8 @@ from search_by_image.vectors.base import Metric, Vector
 
 SEPARATOR = "+"
 MAKE = "search-by-image learn-mean FILE makes one from the library."
+LARGEST_MEAN = 1.001
+"""Its length, with what rounding adds."""
 SMALLEST_LENGTH = 1e-9
 """Of a vector less the mean; that of a picture is about 1."""
 
@@ -52,7 +54,7 @@ class JoinedModels(Processor):
         self._weights = wanted.weights or (1.0,) * len(wanted.models)
         if len(self._weights) != len(wanted.models):
             raise _mistake("weights", f"There are {len(wanted.models)} models and {len(self._weights)} weights.")
-        self._parts = [ImageModel({"model": name, "normalised": True}, host) for name in wanted.models]
+        self._parts = [ImageModel({"model": name, "normalised": True, "text": False}, host) for name in wanted.models]
         self.dimension = sum(part.dimension or 0 for part in self._parts)
         self._mean: Vector | None = None
         self._mean_hash = ""
@@ -97,6 +99,12 @@ def _read(file: Path, dimension: int) -> tuple[Vector, str]:
         raise _mistake(
             "mean",
             f"{str(file)!r} holds {mean.dtype} of shape {mean.shape}; these models want {dimension} numbers. {MAKE}",
+        )
+    if (length := np.linalg.norm(mean.astype(np.float64))) > LARGEST_MEAN:
+        raise _mistake(
+            "mean",
+            f"{str(file)!r} has the length {length:.4g}, and no mean of normalised vectors is longer than 1: it is of "
+            f"another pipeline. Learn it from what this one makes without a mean. {MAKE}",
         )
     return mean, hashlib.sha256(data).hexdigest()
 
