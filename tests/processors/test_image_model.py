@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from golden_pictures import golden_pictures
-from made_models import described, install_grid, manifest_of
+from made_models import described, install_grid, install_two_towers, manifest_of
 from search_by_image.errors import ConfigError, ModelError
+from search_by_image.models.adding import add
 from search_by_image.models.description import Licence, ModelDescription, Output, Preprocessing
-from search_by_image.models.runtime import RuntimeSettings
+from search_by_image.models.runtime import RuntimeSettings, fingerprint
+from search_by_image.models.sources import Tools
 from search_by_image.models.store import ModelStore
 from search_by_image.plugins import Host
 from search_by_image.processors.efficientnet_lite0 import EfficientNetLite0
@@ -84,9 +86,46 @@ def test_the_fingerprint_tells_all_that_changes_vectors(host, store):
     assert len({first, *found}) == 6
 
 
-def test_the_fingerprint_stays_as_it_is(host):
+def test_the_fingerprint_tells_which_file_is_the_graph(host, store):
+    made = install_grid(store).folder
+
+    def with_two_graphs(name: str, file: str) -> ImageModel:
+        def fill(folder: Path):
+            for one in ("grid", "other"):
+                shutil.copy(made / "grid.bin", folder / f"{one}.bin")
+                (folder / f"{one}.xml").write_text((made / "grid.xml").read_text() + f"<!-- {one} -->")
+            return manifest_of(folder, described(name=name, file=file))
+
+        store.install(name, fill)
+        return ImageModel({"model": name}, host)
+
+    one, other = with_two_graphs("one", "grid.xml"), with_two_graphs("other", "other.xml")
+    assert one.installed.made_of() == other.installed.made_of()
+    assert one.fingerprint != other.fingerprint
+
+
+def test_the_fingerprint_stays_as_it_is(host, store):
     """Libraries are refused under another one: change it only where vectors change."""
-    assert ImageModel({"model": "efficientnet-lite0"}, host).fingerprint == "aa9b75eb0bcb702d"
+    half = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+    said = {"preprocessing": half, "output": {"tensor": "features"}}
+    add("one-file", [str(DATA / "tiny_inception.onnx")], said, store, Tools())
+    said["preprocessing"]["tensor"] = "input"
+    add("three-files", [str(DATA / "tiny_checkpoint.ckpt.meta")], said, store, Tools())
+    found = {name: ImageModel({"model": name}, host).fingerprint for name in ("efficientnet-lite0", *store.names())}
+    assert found == {
+        "efficientnet-lite0": "aa9b75eb0bcb702d",
+        "one-file": "33439b665014acc2",
+        "three-files": "fe4d0b89cd789ae7",
+    }
+
+
+@pytest.mark.parametrize("combined", [False, True])
+def test_the_fingerprint_of_a_model_with_a_text_side_stays_as_it_is(host, store, combined):
+    files = install_two_towers(store, combined=combined).manifest.files
+    digests = sorted(files[name].sha256 for name in ("image.xml", "image.bin") if name in files)
+    said = ["mean=(0.5, 0.5, 0.5)", "size=16", "std=(0.5, 0.5, 0.5)", "tensor='pixel_values'", "tensor='image_embeds'"]
+    expected = fingerprint("image model", *digests, "file", *said, "v1")
+    assert ImageModel({"model": "two-towers"}, host).fingerprint == expected
 
 
 def _copy(source: Path, folder: Path, name: str):

@@ -41,11 +41,15 @@ class InstalledModel:
         return self.manifest.model.name
 
     def made_of(self) -> tuple[str, ...]:
-        """The SHA-256 of the files that decide pictures' vectors, sorted: not of those for texts only."""
-        model, files = self.manifest.model, self.manifest.files
-        for_pictures = {model.file, *self._beside(model.file)}
+        """The SHA-256 of the files that decide pictures' vectors, sorted."""
+        return tuple(sorted(self.manifest.files[name].sha256 for name in self.for_pictures()))
+
+    def for_pictures(self) -> set[str]:
+        """The names of its files, without those for texts only."""
+        model = self.manifest.model
+        needed = {model.file, *self._beside(model.file)}
         for_texts = {model.text.file, model.text.tokenizer, *self._beside(model.text.file)} if model.text else set()
-        return tuple(sorted(files[name].sha256 for name in files.keys() - (for_texts - for_pictures)))
+        return self.manifest.files.keys() - (for_texts - needed)
 
     def _beside(self, file: str) -> set[str]:
         return {part.name for part in weights_beside(self.folder / file)}

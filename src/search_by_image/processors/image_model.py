@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
@@ -10,11 +11,13 @@ from pydantic import Field
 from search_by_image.errors import ConfigError, ModelNotInstalledError, Problem
 from search_by_image.models.description import Interpolation, Output, Preprocessing, Resize
 from search_by_image.models.features import vector_of
+from search_by_image.models.graph_files import KINDS
 from search_by_image.models.opening import FEATURES, open_model
 from search_by_image.models.preparing import pixels_of
 from search_by_image.models.runtime import CompiledModel, fingerprint
 from search_by_image.models.store import InstalledModel, ModelStore
 from search_by_image.models.text_model import TextModel
+from search_by_image.models.weights_files import READERS
 from search_by_image.plugins import Context, Features, Host, Processor
 from search_by_image.processors.para import Para, checked
 from search_by_image.vectors.base import Metric, Vector
@@ -62,7 +65,7 @@ class ImageModel(Processor):
     def fingerprint(self) -> str:
         """Of the files and of all that decides what is made of a picture with them; not of the model's name."""
         graph, told = self.installed.manifest.model.graph, _told(self._preprocessing, self._output)
-        return fingerprint("image model", *self.installed.made_of(), graph, *told, "v1")
+        return fingerprint("image model", *self.installed.made_of(), *_chosen(self.installed), graph, *told, "v1")
 
     def process(self, image: Image.Image, _context: Context) -> Features:
         pixels = pixels_of(image, self._preprocessing, whole_numbers=self._whole_numbers)
@@ -89,6 +92,18 @@ def _text_model(installed: InstalledModel, output: Output, host: Host) -> TextMo
     if model.text is None:
         return None
     return TextModel(installed.folder, replace(model, output=output), model.text, host.runtime)
+
+
+def _chosen(installed: InstalledModel) -> list[str]:
+    """The SHA-256 of the graph, or its weights, where another of the files could be it."""
+    model = installed.manifest.model
+    kinds = KINDS if model.graph == "file" else READERS
+    others = installed.for_pictures() - {model.file}
+    return [installed.manifest.files[model.file].sha256] if any(_kind(name) in kinds for name in others) else []
+
+
+def _kind(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def _changed(described: T, wanted: ImageModelPara) -> T:
