@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,32 @@ def test_the_weights_beside_an_ir_come_along(store, tmp_path):
 def test_weights_that_are_known(store):
     model = added(store, DATA / "thin_inception_v4.safetensors", preprocessing={"size": 139}).manifest.model
     assert (model.graph, model.dimension, model.preprocessing.size) == ("inception-v4", 48, 139)
+
+
+def test_a_known_graph_described_as_it_is(store):
+    """As model.json of such a model has it."""
+    first = added(
+        store, DATA / "thin_inception_v4.safetensors", preprocessing={"size": 139}, output={"tensor": "features"}
+    )
+    said = json.loads((first.folder / "model.json").read_bytes())["model"]
+    again = add("again", [str(DATA / "thin_inception_v4.safetensors")], said, store, Tools()).manifest.model
+    assert again == replace(first.manifest.model, name="again")
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "output", "told"),
+    [
+        (RANGE, {}, r"preprocessing/mean \(0\.5, 0\.5, 0\.5\), preprocessing/std"),
+        ({"order": "BGR"}, {}, "preprocessing/order 'BGR'"),
+        ({"layout": "NHWC"}, {}, "preprocessing/layout 'NHWC'"),
+        ({"tensor": "image"}, {}, "preprocessing/tensor 'image'"),
+        ({}, {"tensor": "logits"}, "output/tensor 'logits'"),
+    ],
+)
+def test_what_a_known_graph_would_ignore_is_refused(store, preprocessing, output, told):
+    with pytest.raises(InvalidInputError, match=f"of inception-v4, whose graph is known here.*Leave out {told}"):
+        added(store, DATA / "thin_inception_v4.safetensors", preprocessing=preprocessing, output=output)
+    assert store.names() == ()
 
 
 def test_efficientnet_lites_weights_under_timms_names_are_the_same_network(store, tmp_path):

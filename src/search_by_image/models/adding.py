@@ -16,7 +16,7 @@ from search_by_image.models.graph_files import GraphFile
 from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.known_graphs import known_graphs, recognised
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, now, told
-from search_by_image.models.opening import dimension_of
+from search_by_image.models.opening import FEATURES, dimension_of
 from search_by_image.models.sources import Files, Part, Source, Tools, Url
 from search_by_image.models.store import InstalledModel, ModelStore
 from search_by_image.models.trying import check_model
@@ -27,6 +27,7 @@ FILE: Final = re.compile(r"\w[\w. -]*")
 USUAL_SIZE: Final = 224
 SCHEMES: Final = ("http://", "https://")
 NOT_TOLD: Final = {"name": "not told", "declared": False}
+OF_GRAPH: Final = ("mean", "std", "order", "layout", "tensor")
 HOW_SCALED: Final = (
     "Say what pixels become before the graph sees them: mean and std (of 0..1; most PyTorch models: 0.485,0.456,0.406 "
     "and 0.229,0.224,0.225), or a range such as -1,1 or 0,255."
@@ -129,6 +130,7 @@ def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> Mo
         }
     )
     _check_scaling(made.preprocessing)
+    _check_own(made)
     if whole:
         made = replace(made, preprocessing=_looked_up(folder / file, made.preprocessing, said))
     return made if made.dimension else replace(made, dimension=dimension_of(folder, made))
@@ -137,6 +139,24 @@ def described(folder: Path, name: str, file: str, said: Mapping[str, Any]) -> Mo
 def _check_scaling(wanted: Preprocessing) -> None:
     if (wanted.mean is None) != (wanted.std is None) or 0 in (wanted.std or ()):
         raise InvalidInputError(f"mean {wanted.mean} and std {wanted.std} do not scale pixels. {HOW_SCALED}")
+
+
+def _check_own(model: ModelDescription) -> None:
+    """What a graph of ours does by itself would be ignored, and yet be in the fingerprint."""
+    if model.graph == "file":
+        return
+    wanted, usual = model.preprocessing, Preprocessing(model.preprocessing.size)
+    said = {
+        f"preprocessing/{key}": getattr(wanted, key) for key in OF_GRAPH if getattr(wanted, key) != getattr(usual, key)
+    }
+    if model.output.tensor not in {"", FEATURES}:
+        said["output/tensor"] = model.output.tensor
+    if said:
+        wrong = ", ".join(f"{key} {value!r}" for key, value in said.items())
+        raise InvalidInputError(
+            f"{model.file} holds weights of {model.graph}, whose graph is known here: it scales pixels by itself and "
+            f"has one input and one output. Leave out {wrong}."
+        )
 
 
 def _looked_up(file: Path, wanted: Preprocessing, said: Mapping[str, Any]) -> Preprocessing:
