@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -74,6 +75,34 @@ def test_a_failure_half_way_changes_nothing(store, failure):
         store.install("colour-grid", fill, replace=True)
     before.check_files()
     assert leftovers(store) == []
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_all_is_on_the_disk_before_the_old_one_is_gone(store, monkeypatch, replace):
+    """What fsync was asked for, in order, and the renames between; a test cannot take the power away."""
+    if replace:
+        install_grid(store)
+    fsync, rename, rmtree, done = os.fsync, Path.rename, shutil.rmtree, []
+
+    def synced(descriptor):
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def renamed(self, target):
+        done.append(f"{self.name} -> {target.name}")
+        return rename(self, target)
+
+    def removed(folder, **options):
+        done.append("scratch is removed")
+        rmtree(folder, **options)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    folder = store.install("colour-grid", filled(b"new"), replace=replace).folder
+    assert set(done[:3]) == {one.stat().st_ino for one in (folder / "grid.xml", folder / "model.json", folder)}
+    old = ["colour-grid -> old"] if replace else []
+    assert done[3:] == [*old, "new -> colour-grid", store.folder.stat().st_ino, "scratch is removed"]
 
 
 def _die_half_way(folder: str) -> None:

@@ -1,6 +1,5 @@
 """The folder of installed models: each a folder with its files and `model.json`, there as a whole or not at all."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from search_by_image.models.entry import ModelEntry
 from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, read_manifest, write_manifest
 from search_by_image.models.sources import Package
+from search_by_image.vectors.durable import sync
 from search_by_image.wheels import sha256_of
 
 UNKNOWN: Final = (
@@ -135,6 +135,7 @@ class ModelStore:
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)
+            sync(self.folder)
 
     @contextmanager
     def _scratch(self, name: str) -> Iterator[Path]:
@@ -196,6 +197,5 @@ def _sha256(file: Path) -> str:
 
 def _flush(folder: Path) -> None:
     """To disk, so that the rename is never there before what it names."""
-    for file in folder.iterdir():
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
+    for one in (*folder.iterdir(), folder):
+        sync(one)
