@@ -92,6 +92,8 @@ class SqlServer(ABC):
     def freeze(self) -> None:
         """The server keeps its connections and says nothing."""
         self._signal_all(signal.SIGSTOP)
+        while any(state != "T" for process in self._processes() for state in _states(process)):
+            time.sleep(0.01)
 
     def thaw(self) -> None:
         self._signal_all(signal.SIGCONT)
@@ -233,7 +235,13 @@ def free_port() -> int:
 
 def _is_running(process: int) -> bool:
     """One that has ended, but that its parent has not heard of, is not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return any(state != "Z" for state in _states(process))
+
+
+def _states(process: int) -> list[str]:
+    """Of its threads, as proc(5) has them."""
+    found = []
+    for file in Path("/proc").glob(f"{process}/task/*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(file.read_text().rpartition(")")[2].split()[0])
+    return found

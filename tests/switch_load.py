@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import ne
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def switched_under_load(services: list[Any], ran: Ran) -> None:
     with going_on(clients), importing(services[-1]) as imported:
         ran("reindex", "--processors", OTHER_MODEL, "--source", "reddish:bytes_of")
         ran("switch", "promote")
-        new = until_all(services, lambda now: now != old)
+        new = until_all(services, lambda now: all(map(ne, now, old)))
         ran("switch", "roll-back")
         until_all(services, lambda now: now == old)
         ran("switch", "promote")
@@ -87,7 +88,6 @@ def switched_under_load(services: list[Any], ran: Ran) -> None:
     for client in clients:
         assert [one for one in client.seen if one[1] not in (old[one[0]], new[one[0]])] == []
         assert {any(result == model[number] for number, result in client.seen) for model in (old, new)} == {True}
-    assert all(one != other for one, other in zip(old, new, strict=True))
     for service in services:
         assert [number for number in imported if service.search(number)[0]["id"] != number] == []
 

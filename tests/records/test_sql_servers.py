@@ -440,6 +440,7 @@ def test_a_server_that_is_gone_is_unavailable_and_has_everything_when_it_is_back
             store.put([record(3)])
         with pytest.raises(StoreUnavailableError):
             SqlRecordStore(url)
+    eventually(store.ping)
     store.put([record(4)])
     assert ids_of(store.page(EVERY, limit=9)) == [1, 2, 4]
     assert store.collections() == ("pets",)
