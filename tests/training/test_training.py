@@ -154,6 +154,21 @@ def test_a_loss_that_is_no_number(tmp_path, shapes, place):
         trained(tmp_path, shapes, place, wild)
 
 
+def test_features_that_are_no_numbers_are_no_best_epoch(tmp_path, shapes, place):
+    """The last step made them so: no later loss tells."""
+    wild = replace(
+        SMALL,
+        head=PhaseSettings(0, 1e30, steps=2),
+        whole=PhaseSettings(0, 1e-4),
+        optimiser="sgd",
+        objective="classification",
+        schedule="constant",
+    )
+    with pytest.raises(ModelError, match=r"no finite numbers.*smaller --learning-rate"):
+        trained(tmp_path, shapes, place, wild)
+    assert not (tmp_path / "best.pt").exists()
+
+
 def test_another_run_than_the_folders(whole, shapes, place, tmp_path):
     with pytest.raises(InvalidInputError, match="other settings: batch, seed"):
         trained(whole[0], shapes, place, replace(SMALL, batch=9, seed=4))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
+from search_by_image.errors import ModelError
 from search_by_image.quality.measures import measured, search_each
 from search_by_image.training.network import Network
 from search_by_image.training.pictures import Batch
@@ -34,11 +35,17 @@ class Score:
 
 
 def score(vectors: Vectors, labels: Sequence[int]) -> Score:
-    """`vectors`: of any length, shape (n, dimension)."""
+    """`vectors`: of any length, shape (n, dimension). Raises `ModelError` for one without a finite length."""
     numbers = np.asarray(labels, np.int64)
     counts = np.bincount(numbers)
     k = int(min(counts[counts > 1].min(initial=11) - 1, 10))
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        raise ModelError(
+            "Features of held-out pictures are no finite numbers any more, so nothing can be found by them. Begin anew "
+            "with a smaller --learning-rate and --restart."
+        )
     searches = search_each(Metric.COSINE, vectors / np.maximum(lengths, np.float32(1e-12)), numbers, (1, k))
     found = measured(searches, (1, k), numbers, [str(number) for number in range(len(counts))])
     return Score(found.recall[1], found.mean_average_precision, found.precision[k])
