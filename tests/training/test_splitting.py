@@ -1,5 +1,6 @@
 """Which pictures are learned from and which are held out."""
 
+import os
 import shutil
 from collections import Counter
 
@@ -32,13 +33,34 @@ def test_each_class_gives_its_share_and_a_seed_decides_which(shapes):
 
 def test_small_classes_and_broken_files(shapes, tmp_path):
     shutil.copytree(shapes, tmp_path / "set")
-    for number in range(3, 10):
-        (tmp_path / "set" / "round" / f"{number:02}.png").unlink()
+    (tmp_path / "set" / "few").mkdir()
+    for number in range(7, 10):
+        (tmp_path / "set" / "round" / f"{number:02}.png").rename(tmp_path / "set" / "few" / f"{number}.png")
     (tmp_path / "set" / "square" / "00.png").write_bytes((shapes / "square" / "00.png").read_bytes()[:90])
     split, left_out = split_folder(tmp_path / "set", 0.01, 0, LIMITS)
-    assert Counter(label for _, label in split.held_out) == {1: 2}
-    assert Counter(label for _, label in split.training) == {0: 3, 1: 7}
+    assert Counter(label for _, label in split.held_out) == {1: 2, 2: 2}
+    assert Counter(label for _, label in split.training) == {0: 3, 1: 5, 2: 7}
     assert list(left_out) == ["square/00.png"]
+
+
+def test_a_picture_that_is_there_twice_is_not_learned_from_and_held_out(shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "set")
+    for file in sorted(shapes.glob("*/*.png")):
+        shutil.copy(file, tmp_path / "set" / "square" / f"again-{file.parent.name}-{file.name}")
+    split, left_out = split_folder(tmp_path / "set", 0.25, 0, LIMITS)
+    sides = [{(split.root / path).read_bytes() for path, _ in rows} for rows in (split.training, split.held_out)]
+    assert not sides[0] & sides[1]
+    assert (len(sides[0]), len(sides[1]), len(left_out)) == (16, 4, 20)
+    assert left_out["square/again-round-03.png"] == "the same picture as round/03.png"
+
+
+def test_names_that_are_not_utf8_are_left_out(shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "set")
+    (tmp_path / "set/round/00.png").rename(tmp_path / "set/round" / os.fsdecode(b"caf\xe9.png"))
+    split, left_out = split_folder(tmp_path / "set", 0.25, 0, LIMITS)
+    assert len(split.training) + len(split.held_out) == 19
+    assert list(left_out) == ["round/caf\\xe9.png"]
+    assert "rename it" in left_out["round/caf\\xe9.png"]
 
 
 def test_sets_that_cannot_be_trained_on(shapes, tmp_path):
@@ -48,7 +70,14 @@ def test_sets_that_cannot_be_trained_on(shapes, tmp_path):
     for name in ("round", "square"):
         (tmp_path / "few" / name).mkdir(parents=True)
         shutil.copy(shapes / name / "00.png", tmp_path / "few" / name)
-    with pytest.raises(InvalidInputError, match="has 4 pictures, so none can be held out"):
+    with pytest.raises(InvalidInputError, match="have 4 different pictures, so none can be held out"):
+        split_folder(tmp_path / "few", 0.25, 0, LIMITS)
+    shutil.copytree(shapes / "round", tmp_path / "few" / "round", dirs_exist_ok=True)
+    with pytest.raises(InvalidInputError, match="with one class every search is right"):
+        split_folder(tmp_path / "few", 0.25, 0, LIMITS)
+    shutil.copytree(shapes / "square", tmp_path / "few" / "two\nlines")
+    (tmp_path / "few" / "square" / "00.png").unlink()
+    with pytest.raises(InvalidInputError, match=r"'two\\nlines' has a line break"):
         split_folder(tmp_path / "few", 0.25, 0, LIMITS)
 
 
