@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from search_by_image.errors import InvalidInputError, ModelError
 from search_by_image.images import ImageLimits
+from search_by_image.models.adding import add
+from search_by_image.models.sources import Tools
+from search_by_image.models.store import ModelStore
 from search_by_image.training.checkpoints import load
 from search_by_image.training.run_folder import RunFolder
-from search_by_image.training.session import Place, begin, open_base, train
+from search_by_image.training.session import Place, begin, open_base, open_trained, train
 from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
 from search_by_image.training.trainer import Watch
 
@@ -174,6 +178,18 @@ def test_another_run_than_the_folders(whole, shapes, place, tmp_path):
         trained(whole[0], shapes, place, replace(SMALL, batch=9, seed=4))
     with pytest.raises(InvalidInputError, match="the data set"):
         trained(whole[0], tmp_path, place)
+
+
+@pytest.mark.parametrize(("size", "times"), [(96, 1), (64, 2)], ids=["pictures", "weights"])
+def test_a_base_that_was_replaced_meanwhile(tmp_path, whole, place, size, times):
+    """The checkpoint's weights would be put into another network, or exported for other pictures."""
+    weights = load_file(place.store.get("thin").folder / "thin.safetensors")
+    file, store = tmp_path / "thin.safetensors", ModelStore(tmp_path / "models")
+    save_file({name: value * times for name, value in weights.items()}, file)
+    add("thin", [str(file)], {"preprocessing": {"size": size}, "output": {"centred": True}}, store, Tools())
+    for opened in (open_base, open_trained):
+        with pytest.raises(ModelError, match=r"'thin' is not the one that this run began with.*--restart"):
+            opened(RunFolder(whole[0]), Place(store, ImageLimits()))
 
 
 def test_what_cannot_be_trained(tmp_path, shapes, place):

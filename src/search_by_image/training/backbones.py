@@ -9,6 +9,7 @@ from torch import nn
 from search_by_image.errors import InvalidInputError, ModelError
 from search_by_image.models.description import Licence, Preprocessing
 from search_by_image.models.efficientnet_lite import LITE0, LITE2
+from search_by_image.models.runtime import fingerprint
 from search_by_image.models.store import InstalledModel, ModelStore
 from search_by_image.models.timm_names import under_reference_names
 from search_by_image.models.weights_files import Tensors, read_weights
@@ -22,7 +23,8 @@ from search_by_image.training.settings import Square
 class Backbone:
     """`module`: from (n, 3, side, side) to (n, dimension). Its pixels are (0..255 - shift) / scale, a channel each.
 
-    `centred`: searches take less the features' own mean, and so does what is built upon them.
+    `centred`: searches take less the features' own mean, and so does what is built upon them. `fingerprint`: of the
+    weights and of what pictures become before them; '' where that is not known.
     """
 
     module: nn.Module
@@ -32,6 +34,7 @@ class Backbone:
     preprocessing: Preprocessing
     centred: bool
     licence: Licence
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,15 @@ def _of_weights(installed: InstalledModel, made: Known, size: int, resize: Squar
         replace(model.preprocessing, size=side, resize=resize or model.preprocessing.resize),
         model.output.centred,
         model.licence,
+        _fingerprint(installed),
     )
+
+
+def _fingerprint(installed: InstalledModel) -> str:
+    model = installed.manifest.model
+    said = model.preprocessing
+    parts = (str(said.size), said.resize, said.interpolation, str(model.output.centred))
+    return fingerprint("base", *installed.made_of(), model.graph, *parts)
 
 
 def _loaded(tensors: Tensors, side: int, made: Known, name: str) -> nn.Module:

@@ -26,10 +26,11 @@ REPORT: Final = "report.json"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What `run.json` holds."""
+    """What `run.json` holds. `base`: the base's fingerprint, '' where it has none."""
 
     settings: TrainingSettings
     split: Split
+    base: str = ""
     version: int = 1
 
 

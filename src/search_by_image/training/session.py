@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from search_by_image.errors import InvalidInputError
+from search_by_image.errors import InvalidInputError, ModelError
 from search_by_image.images import ImageLimits
 from search_by_image.models.description import Preprocessing
 from search_by_image.models.store import ModelStore
@@ -48,9 +48,9 @@ def begin(
         run = folder.read()
         _check_same(run, dataset, settings)
         return run, {}
-    open_backbone(settings.base, place.store, settings.size, settings.resize)
+    backbone = open_backbone(settings.base, place.store, settings.size, settings.resize)
     split, left_out = split_folder(dataset, settings.held_out, settings.seed, place.limits, show)
-    run = Run(settings, split)
+    run = Run(settings, split, backbone.fingerprint)
     folder.begin(run)
     return run, left_out
 
@@ -130,6 +130,12 @@ def open_base(folder: RunFolder, place: Place) -> Trained:
 
 
 def _new(run: Run, place: Place) -> tuple[Backbone, Network]:
+    """Raises `ModelError` when the base is not what the run began with: its pictures or weights would be others."""
     wanted = run.settings
     backbone = open_backbone(wanted.base, place.store, wanted.size, wanted.resize)
+    if run.base not in {"", backbone.fingerprint}:
+        raise ModelError(
+            f"The base {wanted.base!r} is not the one that this run began with: it was replaced. Install that one "
+            "again under its name, or begin anew with --restart."
+        )
     return backbone, Network(backbone, wanted.dimension or backbone.dimension, len(run.split.classes))
