@@ -1,6 +1,8 @@
 """A trained network as an installed model: what PyTorch computes, searched with at once, its classes usable."""
 
 import json
+import resource
+import signal
 from copy import deepcopy
 from dataclasses import replace
 
@@ -69,7 +71,38 @@ def test_a_graph_that_differs_is_no_export(folder, place, tmp_path, monkeypatch)
     monkeypatch.setattr(exporting, "converted", bent)
     with pytest.raises(ModelError, match=r"differ by .* and 1e-04 is allowed"):
         export(folder, tmp_path, place)
-    assert not (tmp_path / "model.xml").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def files_of(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_what_was_not_checked_is_not_exported(folder, exported, place, tmp_path):
+    """Ctrl-C during the comparison: neither a graph that may be wrong, nor a loss of the one before."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = files_of(folder.path / "export")
+    for target in (folder.path / "export", tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            export(folder, target, place, interrupt)
+    assert files_of(folder.path / "export") == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full(folder, place, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(ModelError, match=r"OpenVINO could not write the graph of 'thin'.*room on the disk"):
+            export(folder, tmp_path, place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_lies_beside_it(folder, exported):

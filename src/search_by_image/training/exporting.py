@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from search_by_image.wheels import sha256_of
 GRAPH: Final = "model.xml"
 OUTPUTS: Final = ("features", "probabilities")
 AGREEMENT: Final = 1e-4
+MOST_TOLD: Final = 300
 Show = Callable[[int, int], None]
 
 
@@ -42,23 +44,43 @@ class Agreement:
 
 
 def export(folder: RunFolder, target: Path, place: Place, show: Show = lambda *_: None) -> tuple[Trained, Agreement]:
-    """`model.xml`, `model.bin` and `labels.txt` into `target`.
+    """`model.xml`, `model.bin`, `labels.txt` and `model.json` into `target`, once they are checked.
 
-    Raises `ModelError` when the graph and PyTorch differ by more than `AGREEMENT` on a held-out picture.
+    Raises `ModelError` when the graph and PyTorch differ by more than `AGREEMENT` on a held-out picture; then, as after
+    any other end before the check's, what was in `target` is as before.
     """
     trained = open_trained(folder, place)
     target.mkdir(parents=True, exist_ok=True)
-    (target / LABELS).write_text(label_lines(trained.run.split.classes), encoding="utf-8")
-    ov.save_model(converted(trained), target / GRAPH, compress_to_fp16=False)
-    found = agreement(trained, target / GRAPH, place, show)
-    if not max(found.features, found.probabilities) <= AGREEMENT:
-        (target / GRAPH).unlink()
-        raise ModelError(
-            f"The exported graph and PyTorch differ by {max(found.features, found.probabilities):.1e} on the held-out "
-            f"pictures, and {AGREEMENT:.0e} is allowed. Nothing was exported; please report the base."
-        )
-    _describe(target.absolute().parent.name.lower(), target, trained, folder)
+    with TemporaryDirectory(prefix=".export-", dir=target) as beside:
+        fresh = Path(beside)
+        (fresh / LABELS).write_text(label_lines(trained.run.split.classes), encoding="utf-8")
+        _save(trained, fresh / GRAPH)
+        found = agreement(trained, fresh / GRAPH, place, show)
+        _check(found)
+        _describe(target.absolute().parent.name.lower(), fresh, trained, folder)
+        for file in fresh.iterdir():
+            file.replace(target / file.name)
     return trained, found
+
+
+def _save(trained: Trained, file: Path) -> None:
+    """Raises `ModelError`: OpenVINO's errors do not tell a full disk from a network that it does not know."""
+    try:
+        ov.save_model(converted(trained), file, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise ModelError(
+            f"OpenVINO could not write the graph of {trained.run.settings.base!r} beside {str(file.parent.parent)!r}: "
+            f"{str(error).strip()[:MOST_TOLD]}. Is there room on the disk?"
+        ) from error
+
+
+def _check(found: Agreement) -> None:
+    apart = max(found.features, found.probabilities)
+    if not apart <= AGREEMENT:
+        raise ModelError(
+            f"The exported graph and PyTorch differ by {apart:.1e} on the held-out pictures, and {AGREEMENT:.0e} is "
+            "allowed. Nothing was exported; please report the base."
+        )
 
 
 def converted(trained: Trained) -> ov.Model:
