@@ -1,5 +1,6 @@
 """What learns, how a run is taken up again, and when it ends."""
 
+import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -8,12 +9,14 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from search_by_image.errors import InvalidInputError, ModelError
+from search_by_image.errors import ImageError, InvalidInputError, ModelError
 from search_by_image.images import ImageLimits
 from search_by_image.models.adding import add
+from search_by_image.models.description import Preprocessing
 from search_by_image.models.sources import Tools
 from search_by_image.models.store import ModelStore
 from search_by_image.training.checkpoints import load
+from search_by_image.training.pictures import HeldOutPictures, Opener, held_out_batches
 from search_by_image.training.run_folder import RunFolder
 from search_by_image.training.session import Place, begin, open_base, open_trained, train
 from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
@@ -109,6 +112,28 @@ def test_after_a_crash_the_last_epochs_end_counts(tmp_path, whole, shapes, place
 def test_pictures_opened_by_other_processes_are_the_same(tmp_path, whole, shapes, place):
     trained(tmp_path, shapes, place, machine=Machine(workers=2))
     assert same(states(tmp_path), states(whole[0]))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("grown", [False, True], ids=["gone", "too large"])
+def test_a_picture_that_is_not_there_any_more(tmp_path, shapes, workers, grown):
+    (tmp_path / "round").mkdir()
+    if grown:
+        (tmp_path / "round" / "00.png").write_bytes((shapes / "round" / "00.png").read_bytes() + bytes(2**20))
+    pictures = HeldOutPictures(Opener(tmp_path, ImageLimits(max_bytes=2**20)), [("round/00.png", 0)], Preprocessing(8))
+    with pytest.raises(ImageError, match=r"^The run's picture 'round/00.png' is not as it was.*--restart\.$") as raised:
+        list(held_out_batches(pictures, 1, workers))
+    assert "Traceback" not in str(raised.value)
+
+
+@pytest.mark.soak
+def test_a_process_that_is_killed(tmp_path, shapes, place):
+    def kill(*_):
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    with pytest.raises(ModelError, match=r"A process that opens pictures has ended.*fewer --workers"):
+        trained(tmp_path, shapes, place, watch=Watch(step=kill), machine=Machine(workers=2))
 
 
 def test_a_finished_run_is_not_trained_again(whole, shapes, place):

@@ -14,7 +14,13 @@ from search_by_image.training.backbones import Backbone, open_backbone
 from search_by_image.training.checkpoints import Progress, load
 from search_by_image.training.network import Network
 from search_by_image.training.objectives import Objective
-from search_by_image.training.pictures import HeldOutPictures, Opener, TrainingPictures, held_out_batches
+from search_by_image.training.pictures import (
+    HeldOutPictures,
+    Opener,
+    TrainingPictures,
+    held_out_batches,
+    processes_explained,
+)
 from search_by_image.training.run_folder import Run, RunFolder
 from search_by_image.training.settings import Machine, TrainingSettings
 from search_by_image.training.splitting import Show, split_folder
@@ -75,7 +81,7 @@ def train(folder: RunFolder, run: Run, machine: Machine, place: Place, watch: Wa
     backbone, network = _new(run, place)
     opener, rows = Opener(run.split.root, place.limits), run.split.training
     objective = Objective(run.settings.objective, len(run.split.classes), network.dimension)
-    return Trainer(
+    trainer = Trainer(
         folder,
         run,
         network.to(device),
@@ -85,7 +91,9 @@ def train(folder: RunFolder, run: Run, machine: Machine, place: Place, watch: Wa
         Stepper(device, machine.mixed_precision),
         machine.workers,
         watch,
-    ).train()
+    )
+    with processes_explained():
+        return trainer.train()
 
 
 def measure_of(
