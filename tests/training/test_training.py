@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -21,6 +24,7 @@ from search_by_image.training.run_folder import RunFolder
 from search_by_image.training.session import Place, begin, open_base, open_trained, train
 from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
 from search_by_image.training.trainer import Watch
+from worker_process import environment
 
 SMALL = TrainingSettings("thin", head=PhaseSettings(1, 1e-3), whole=PhaseSettings(2, 1e-4), batch=8, dimension=16)
 
@@ -217,12 +221,44 @@ def test_a_base_that_was_replaced_meanwhile(tmp_path, whole, place, size, times)
             opened(RunFolder(whole[0]), Place(store, ImageLimits()))
 
 
+def test_what_has_not_learned_yet_may_be_begun_with_other_settings(tmp_path, shapes, place):
+    """A mistake, or Ctrl-C before the first checkpoint: there is nothing to continue, nor to lose."""
+    folder = RunFolder(tmp_path)
+    begin(shapes, folder, SMALL, place)
+    begin(shapes, folder, replace(SMALL, batch=9), place)
+    assert folder.read().settings.batch == 9
+
+
+def test_files_of_others_are_not_overwritten(tmp_path, shapes, place):
+    folder = RunFolder(tmp_path)
+    for name in ("best.pt", "report.json"):
+        (tmp_path / name).write_text("another program's")
+    with pytest.raises(InvalidInputError, match=r"has best.pt, report.json, and not from a training.*--restart"):
+        begin(shapes, folder, SMALL, place)
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"another program's"}
+    begin(shapes, folder, SMALL, place, restart=True)
+    assert {file.name for file in tmp_path.iterdir()} == {"run.json", "labels.txt"}
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_no_litter(tmp_path):
+    """Each would be as large as the network."""
+    write = "from search_by_image.training.run_folder import RunFolder as F; import sys; from pathlib import Path\n"
+    write += "while True: F(Path(sys.argv[1])).write('checkpoint.pt', bytes(2**24))"
+    with subprocess.Popen([sys.executable, "-c", write, str(tmp_path)], env=environment({})) as child:
+        while not list(tmp_path.glob(".checkpoint.pt.*")):
+            time.sleep(0.001)
+        child.kill()
+    RunFolder(tmp_path).write("checkpoint.pt", b"whole")
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
 def test_what_cannot_be_trained(tmp_path, shapes, place):
     with pytest.raises(InvalidInputError, match=r"no layer that begins with 'Mixed_7'. It has: _conv_stem"):
         trained(tmp_path / "layers", shapes, place, replace(SMALL, trainable=("Mixed_7",)))
     with pytest.raises(InvalidInputError, match="Neither phase has a step"):
         still = replace(SMALL, head=PhaseSettings(0, 1e-3), whole=PhaseSettings(0, 1e-3))
         trained(tmp_path / "still", shapes, place, still)
+    assert not list(tmp_path.glob("*/run.json"))
     if not torch.cuda.is_available():
         with pytest.raises(InvalidInputError, match="no GPU"):
             trained(tmp_path / "gpu", shapes, place, machine=Machine("cuda"))

@@ -53,14 +53,18 @@ def phases(settings: TrainingSettings, pictures: int) -> tuple[Phase, ...]:
     return tuple(phase for phase in found if phase.steps)
 
 
-def choose_layers(network: Network, phase: Phase, trainable: Sequence[str]) -> None:
-    """The new layers always learn. Raises `InvalidInputError` for a prefix that names none."""
-    named = dict(network.backbone.named_parameters())
+def check_layers(backbone: nn.Module, trainable: Sequence[str]) -> None:
+    """Raises `InvalidInputError` for a prefix that names none."""
+    named = [name for name, _ in backbone.named_parameters()]
     for prefix in trainable:
         if not any(name.startswith(prefix) for name in named):
             known = ", ".join(dict.fromkeys(name.partition(".")[0] for name in named))
             raise InvalidInputError(f"The base has no layer that begins with {prefix!r}. It has: {known}.")
-    for name, parameter in named.items():
+
+
+def choose_layers(network: Network, phase: Phase, trainable: Sequence[str]) -> None:
+    """The new layers always learn."""
+    for name, parameter in network.backbone.named_parameters():
         chosen = not trainable or any(name.startswith(prefix) for prefix in trainable)
         parameter.requires_grad_(phase.whole and chosen)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
@@ -62,6 +61,15 @@ class RunFolder:
                 f"Another process trains in {str(self.path)!r}. Wait, or give another --out."
             ) from error
 
+    def check_free(self) -> None:
+        """Raises `InvalidInputError` for files that a run would overwrite or remove, and that are not a run's."""
+        names = (CHECKPOINT, BEST, REPORT, LABELS)
+        if not self.begun and (there := [name for name in names if (self.path / name).exists()]):
+            raise InvalidInputError(
+                f"{str(self.path)!r} has {', '.join(there)}, and not from a training. Give another --out, or --restart "
+                "to overwrite them."
+            )
+
     def begin(self, run: Run) -> None:
         """What an earlier run left is removed."""
         for file in (self.checkpoint, self.best, self.path / REPORT):
@@ -83,16 +91,16 @@ class RunFolder:
         self.write(REPORT, json.dumps(found, ensure_ascii=False, indent=1).encode() + b"\n")
 
     def write(self, name: str, content: bytes) -> None:
-        """The whole file or the old one, whenever the process ends."""
-        descriptor, fresh = mkstemp(dir=self.path, prefix=f".{name}.")
+        """The whole file or the old one, whenever the process ends. Only who holds the lock may write."""
+        fresh = self.path / f".{name}.new"
         try:
-            with os.fdopen(descriptor, "wb") as opened:
+            with fresh.open("wb") as opened:
                 opened.write(content)
                 opened.flush()
                 os.fsync(opened.fileno())
-            Path(fresh).replace(self.path / name)
+            fresh.replace(self.path / name)
         except BaseException:
-            Path(fresh).unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
 
 

@@ -1,6 +1,6 @@
 """A training, put together: from a folder of pictures and settings to a run's folder with what was learned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from search_by_image.training.backbones import Backbone, open_backbone
 from search_by_image.training.checkpoints import Progress, load
 from search_by_image.training.network import Network
 from search_by_image.training.objectives import Objective
+from search_by_image.training.phases import check_layers, phases
 from search_by_image.training.pictures import (
     HeldOutPictures,
     Opener,
@@ -48,30 +49,38 @@ def begin(
 ) -> tuple[Run, Mapping[str, str]]:
     """The run as its folder has it, or a new one; and why pictures were left out, by their paths.
 
-    Raises `InvalidInputError` when the folder's run is of other pictures or settings.
+    A run without a checkpoint is begun anew where pictures or settings are others. Raises `InvalidInputError` where
+    there is one, when a folder without a run has files of a run's names, and for settings that cannot be trained with.
     """
     if folder.begun and not restart:
         run = folder.read()
-        _check_same(run, dataset, settings)
-        return run, {}
+        changed = _changed(run, dataset, settings)
+        if not changed:
+            return run, {}
+        if folder.checkpoint.is_file():
+            raise _others(changed)
+    elif not restart:
+        folder.check_free()
     backbone = open_backbone(settings.base, place.store, settings.size, settings.resize)
+    check_layers(backbone.module, settings.trainable)
+    phases(settings, pictures=1)
     split, left_out = split_folder(dataset, settings.held_out, settings.seed, place.limits, show)
     run = Run(settings, split, backbone.fingerprint)
     folder.begin(run)
     return run, left_out
 
 
-def _check_same(run: Run, dataset: Path, settings: TrainingSettings) -> None:
-    changed = [
-        field.name for field in fields(settings) if getattr(run.settings, field.name) != getattr(settings, field.name)
-    ]
-    if run.split.root != dataset.absolute():
-        changed.insert(0, "the data set")
-    if changed:
-        raise InvalidInputError(
-            f"The folder has a run with other settings: {', '.join(changed)}. Give those of before to continue it, "
-            "--restart to begin anew, or another --out."
-        )
+def _changed(run: Run, dataset: Path, settings: TrainingSettings) -> list[str]:
+    moved = ["the data set"] if run.split.root != dataset.absolute() else []
+    names = [field.name for field in fields(settings)]
+    return moved + [name for name in names if getattr(run.settings, name) != getattr(settings, name)]
+
+
+def _others(changed: Sequence[str]) -> InvalidInputError:
+    return InvalidInputError(
+        f"The folder has a run with other settings: {', '.join(changed)}. Give those of before to continue it, "
+        "--restart to begin anew, or another --out."
+    )
 
 
 def train(folder: RunFolder, run: Run, machine: Machine, place: Place, watch: Watch) -> Progress:
