@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from quality.cheap_set import fill
 from search_by_image.cli import create_cli
+from search_by_image.cli.evaluating import stopped
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 HASHES = ("--processor", "PerceptualHash", "--processor", "HSVClusterHistogramVetor")
@@ -97,3 +98,8 @@ def test_mistakes_end_with_2(here, words, said):
     done = run(*words)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_who_stops_a_fresh_one_is_not_told_to_begin_afresh():
+    assert "the same command continues" in stopped(fresh=False)
+    assert "the same command without --fresh continues" in stopped(fresh=True)

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search_by_image.cli import create_cli
+from search_by_image.cli.model_training import stopped
 
 SMALL = ("--base", "thin", "--head-epochs", "1", "--epochs", "1", "--batch", "9", "--dimension", "16")
 
@@ -50,3 +51,14 @@ def test_mistakes(shapes):
     told = run("train", shapes, "--base", "no-such", "--out", "run", code=1).stderr
     assert "The model 'no-such' is not installed" in told
     assert "no folder of a training" in run("evaluate", "run", code=1).stderr
+
+
+def test_a_name_that_cannot_be_installed_is_told_before_the_training(tmp_path, shapes):
+    for name, said in (("thin", "There is a model 'thin' already"), ("My Pets", "'My Pets' is no name of a model")):
+        assert said in run("train", shapes, "--out", "run", "--name", name, *SMALL, code=2).stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_who_stops_a_restart_is_not_told_to_restart_again():
+    assert "the same command continues" in stopped(restart=False)
+    assert "the same command without --restart continues" in stopped(restart=True)

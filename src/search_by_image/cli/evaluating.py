@@ -1,8 +1,8 @@
 """`evaluate`: how well pipelines find what belongs together, on pictures of the user's own."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +26,6 @@ search-by-image evaluate ~/labelled
 
 search-by-image evaluate same.csv --model efficientnet-lite0 --processor PerceptualHash --html report.html
 """
-STOPPED = "Stopped. The features that were computed are kept; the same command continues where it stopped."
 SAID = 5
 PictureSetPath = Annotated[
     Path,
@@ -135,12 +134,15 @@ def _evaluated(
     log_for_command(settings)
     measured, chosen = read_set(path), candidates(settings, Wanted(*names))
     with FeatureCache(cache or settings.models.cache_path / "quality") as kept:
-        work = Evaluator(kept, image_limits(settings), thread_count(settings), settings.models.precision, _watch)
+        watch = partial(counted, stopped=stopped(wanted.fresh))
+        work = Evaluator(kept, image_limits(settings), thread_count(settings), settings.models.precision, watch)
         return work.run(measured, chosen, wanted)
 
 
-def _watch(what: str) -> AbstractContextManager[Callable[[int, int], None]]:
-    return counted(what, STOPPED)
+def stopped(fresh: bool) -> str:
+    """What Ctrl-C leaves. The same command would forget it where it says --fresh."""
+    same = "the same command without --fresh" if fresh else "the same command"
+    return f"Stopped. The features that were computed are kept; {same} continues where it stopped."
 
 
 def _write(settings: "Settings", made: "Evaluation", json_file: Path | None, html: Path | None, failures: int) -> None:

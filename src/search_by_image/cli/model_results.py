@@ -28,7 +28,7 @@ Example:
 
 search-by-image models export ~/runs/pets --name pets
 """
-STOPPED = "Stopped."
+STOPPED = "Stopped. Nothing was exported; the training is kept."
 COLUMNS = ("model", "recall@1", "mAP", "precision", "classes right")
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that models train was given as --out.")]
 Others = Annotated[

@@ -11,6 +11,7 @@ from search_by_image.cli.models import Force
 from search_by_image.cli.opening import read_settings
 from search_by_image.cli.output import pictures, say
 from search_by_image.cli.progress import counted
+from search_by_image.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ search-by-image models train ~/pets --base efficientnet-lite0 --out ~/runs/pets 
 
 search-by-image models train ~/pets --base efficientnet-lite2 --out ~/runs/large --epochs 30 --batch 64 --workers 4
 """
-STOPPED = "Stopped. A checkpoint is written; the same command continues where it stopped."
+OPENING_STOPPED = "Stopped. Nothing is kept; the same command begins anew."
 SAID = 5
 Labelled = Annotated[
     Path,
@@ -120,6 +121,8 @@ def train(
     from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
 
     place = opened_place(read_settings(config, config_encoding, debug))
+    if name and not force:
+        _check_free(name, place)
     wanted = TrainingSettings(
         base,
         objective,
@@ -145,6 +148,18 @@ def train(
         say(f"To use it: search-by-image models export {out} --name NAME")
 
 
+def stopped(restart: bool) -> str:
+    """What Ctrl-C leaves. The same command would forget it where it says --restart."""
+    same = "the same command without --restart" if restart else "the same command"
+    return f"Stopped. What was learned is kept; {same} continues where it stopped."
+
+
+def _check_free(name: str, place: "Place") -> None:
+    """Before hours are spent on what could then not be installed. Raises `InvalidInputError`."""
+    if place.store.find(name):
+        raise InvalidInputError(f"There is a model {name!r} already. Take another --name, or --force to replace it.")
+
+
 def _train(
     dataset: Path, out: Path, wanted: "TrainingSettings", machine: "Machine", place: "Place", *, restart: bool
 ) -> None:
@@ -154,12 +169,12 @@ def _train(
 
     folder = RunFolder(out)
     with folder.locked():
-        with counted("Opening", STOPPED) as show:
+        with counted("Opening", OPENING_STOPPED) as show:
             run, left_out = begin(dataset, folder, wanted, place, show, restart=restart)
         _tell_left_out(left_out)
         counts = pictures(len(run.split.training)), pictures(len(run.split.held_out))
         say(f"{len(run.split.classes)} classes: {counts[0]} to learn from, {counts[1]} held out.")
-        with counted("Steps", STOPPED) as show:
+        with counted("Steps", stopped(restart)) as show:
             done = train(folder, run, machine, place, Watch(lambda _phase, step, of: show(step, of), _tell_epoch))
     show_gain(done.before, max(done.history, key=_rank), done.best_at)
 
