@@ -1,6 +1,7 @@
 """`evaluate` on the command line: its tables, files, exit codes and mistakes."""
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -98,6 +99,22 @@ def test_mistakes_end_with_2(here, words, said):
     done = run(*words)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_a_folder_whose_name_is_not_utf8(here):
+    (here / "pictures").rename(here / os.fsdecode(b"caf\xe9"))
+    words = (*HASHES[:2], "--copies", "1", "--json", "r.json", "--html", "r.html", "--format", "json")
+    done = run(os.fsdecode(b"caf\xe9"), *words)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["set"]["path"] == r"caf\xe9"
+    assert json.loads((here / "r.json").read_text())["set"]["path"] == r"caf\xe9"
+    assert r"<title>Evaluation of caf\xe9</title>" in (here / "r.html").read_text()
+
+
+def test_the_folder_one_is_in_has_a_name(here, monkeypatch):
+    monkeypatch.chdir(here / "pictures")
+    assert run(".", *HASHES[:2], "--copies", "0", "--html", "../r.html").exit_code == 0
+    assert "<title>Evaluation of pictures</title>" in (here / "r.html").read_text()
 
 
 def test_who_stops_a_fresh_one_is_not_told_to_begin_afresh():

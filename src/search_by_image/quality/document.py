@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from search_by_image.folder_import import printable
 from search_by_image.quality.evaluation import Evaluation, Result
 from search_by_image.quality.measures import Measures
 from search_by_image.quality.scores import Distribution, Scores
@@ -16,7 +17,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     pictures = evaluation.pictures
     return {
         "set": {
-            "path": str(pictures.root),
+            "path": printable(str(pictures.root)),
             "pictures": len(pictures.files),
             "labels": len(set(pictures.labels)),
             "skipped": [asdict(one) for one in pictures.skipped],

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from search_by_image.errors import ImageError
+from search_by_image.folder_import import printable
 from search_by_image.images import ImageLimits, open_rgb, read_limited
 from search_by_image.quality.edits import EDITS, edited
 from search_by_image.quality.evaluation import Evaluation, Result
@@ -34,6 +35,7 @@ def page(evaluation: Evaluation, limits: ImageLimits, failures: int) -> str:
     templates.filters["megabytes"] = lambda size: "" if size is None else f"{size / 2**20:.0f} MB"
     return templates.get_template("page.html.jinja").render(
         evaluation=evaluation,
+        title=printable(evaluation.pictures.root.absolute().name),
         style=style,
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'",
         edits=_edit_plot(evaluation),
