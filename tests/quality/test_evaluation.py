@@ -2,9 +2,10 @@
 
 import math
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,36 @@ def test_a_killed_one_goes_on_where_it_stopped(tmp_path):
     Counting.calls = 0
     evaluate(folder, tmp_path, candidate(Counting), options=Options(copies=3))
     assert Counting.calls <= 25 + 80 - features.AT_ONCE + 3 * 8
+
+
+def test_a_picture_that_changes_meanwhile_gives_no_vector_to_the_old_one(pictures, tmp_path):
+    file = pictures / "0" / "00.png"
+    old = file.read_bytes()
+
+    @contextmanager
+    def changing(what):
+        if what.startswith("Features"):
+            file.write_bytes(kind_of_picture(5, 5))
+        yield lambda *_: None
+
+    made = evaluate(pictures, tmp_path, watch=changing)
+    assert [(one.path, "changed" in one.reason) for one in made.pictures.skipped] == [("0/00.png", True)]
+    file.write_bytes(old)
+    rows = evaluate(pictures, tmp_path).results[0].searches.distances
+    assert (rows == evaluate(pictures, tmp_path / "other").results[0].searches.distances).all()
+
+
+def test_a_cache_that_another_command_empties_meanwhile(pictures, tmp_path):
+    @contextmanager
+    def emptying(what):
+        yield lambda *_: None
+        if what.startswith("Edited"):
+            with closing(sqlite3.connect(tmp_path / FILE)) as rows, FeatureCache(tmp_path) as other:
+                for (maker,) in rows.execute("SELECT DISTINCT maker FROM features").fetchall():
+                    other.forget(maker)
+
+    with pytest.raises(StoreError, match=r"'Thumbnail' went away.*Run the same command again"):
+        evaluate(pictures, tmp_path, watch=emptying)
 
 
 def test_a_damaged_cache_is_told_with_the_remedy(pictures, tmp_path):

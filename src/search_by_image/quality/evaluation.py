@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from search_by_image.errors import SearchByImageError
+from search_by_image.errors import SearchByImageError, StoreError
 from search_by_image.images import ImageLimits
 from search_by_image.quality.candidates import Candidate
 from search_by_image.quality.copies import Copies, searched_by_copies
@@ -157,6 +157,11 @@ class Evaluator:
 
     def _rows(self, made: _Made, sources: Sequence[Source]) -> Vectors:
         vectors = self.cache.vectors(made.maker, (source.key for source in sources))
+        if not all(source.key in vectors for source in sources):
+            raise StoreError(
+                f"Features of {made.name!r} went away while they were used: another command with --fresh, or what "
+                "removed the cache's file. Run the same command again."
+            )
         return rows_of(made.name, made.metric, [vectors[source.key] for source in sources])
 
     def _copies(self, made: _Made, rows: Vectors, sources: Sequence[Source], of: Sequence[int]) -> Copies:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_by_image.errors import SearchByImageError
+from search_by_image.errors import ImageError, SearchByImageError
 from search_by_image.extraction import Extractor
 from search_by_image.images import ImageLimits, check, read_limited
 from search_by_image.locks import Gate
@@ -35,8 +35,10 @@ class Source:
         return hashlib.sha256(self.sha256 + f"{VERSION} {self.edit}".encode()).digest()
 
     def read(self, limits: ImageLimits) -> bytes:
-        """Raises `ImageError`."""
+        """Raises `ImageError`, also when the file is another by now: its vector would be kept under the old one's."""
         data = read_limited(self.file, limits)
+        if hashlib.sha256(data).digest() != self.sha256:
+            raise ImageError("the file changed while it was measured. Run the same command again.")
         return edited(data, self.edit, limits) if self.edit else data
 
 
