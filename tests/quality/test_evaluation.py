@@ -168,7 +168,7 @@ def test_a_picture_that_changes_meanwhile_gives_no_vector_to_the_old_one(picture
             file.write_bytes(kind_of_picture(5, 5))
         yield lambda *_: None
 
-    made = evaluate(pictures, tmp_path, watch=changing)
+    made = evaluate(pictures, tmp_path, candidate(Thumbnail), candidate(Brightness), watch=changing)
     assert [(one.path, "changed" in one.reason) for one in made.pictures.skipped] == [("0/00.png", True)]
     file.write_bytes(old)
     rows = evaluate(pictures, tmp_path).results[0].searches.distances

@@ -57,6 +57,8 @@ def spread(count: int) -> list[int]:
 
 def _speed(pipeline: Pipeline, pictures: Sequence[bytes], threads: int) -> float:
     """Of the fastest of several rounds: what else the machine does can only slow one down."""
+    if not pictures:
+        return 0.0
     _runs(pipeline, pictures[0])
     ends = time.perf_counter() + LONG_ENOUGH
     best = 0.0

@@ -1,13 +1,13 @@
 """From pictures and candidates to what was measured: all features first, then every measure of each candidate."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from search_by_image.errors import SearchByImageError, StoreError
+from search_by_image.errors import ImageError, SearchByImageError, StoreError
 from search_by_image.images import ImageLimits
 from search_by_image.quality.candidates import Candidate
 from search_by_image.quality.copies import Copies, searched_by_copies
@@ -116,7 +116,7 @@ class Evaluator:
         options: Options,
         failed: dict[bytes, SearchByImageError],
     ) -> _Made:
-        probes = [sources[place].read(self.limits) for place in spread(len(sources))]
+        probes = self._readable([sources[place] for place in spread(len(sources))])
         pipeline, costs = opened_and_measured(candidate.open, probes, self.threads)
         maker = maker_of(pipeline, self.limits, self.threads, self.precision)
         if options.fresh:
@@ -127,6 +127,14 @@ class Evaluator:
             failed |= self._filled(maker, f"Edited copies for {candidate.name}", edits)
         metric = pipeline.metric or candidate.metric
         return _Made(candidate.name, maker.name, pipeline.fingerprint, metric, costs)
+
+    def _readable(self, sources: Sequence[Source]) -> list[bytes]:
+        """Those that are still there; the others are told when their features are made."""
+        found = []
+        for source in sources:
+            with suppress(ImageError):
+                found.append(source.read(self.limits))
+        return found
 
     def _filled(self, maker: Maker, what: str, sources: Sequence[Source]) -> Mapping[bytes, SearchByImageError]:
         with self.watch(what) as show:
