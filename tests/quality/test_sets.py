@@ -88,6 +88,11 @@ def test_pairs_that_differ_are_kept(tmp_path):
     assert len(set(made.labels)) == 2
 
 
+def test_a_pair_counts_once_however_often_it_is_told(tmp_path):
+    made = pairs_in(tmp_path, "left,right,same\na,b,1\nb,a,1\na,c,0\na,c,0\nc,a,0\n")
+    assert made.different == ((0, 2),)
+
+
 def test_excels_mark_and_whole_paths_are_understood(tmp_path):
     made = pairs_in(tmp_path, f"\ufeffleft,right\r\na b.png,{tmp_path}/x.png\r\n".encode())
     assert made.names == ("a b.png", "x.png")

@@ -38,7 +38,8 @@ def paired(file: Path, encoding: str = "utf-8-sig") -> PictureSet:
     check_size(file, len(files))
     places = {path: place for place, path in enumerate(files)}
     labels = tuple(shown(kin.first(path), file.parent) for path in files)
-    different = tuple((places[pair.left], places[pair.right]) for pair in pairs if not pair.same)
+    ends = (sorted((places[pair.left], places[pair.right])) for pair in pairs if not pair.same)
+    different = tuple(dict.fromkeys((one, other) for one, other in ends))
     return PictureSet(file.parent, files, labels, different or None)
 
 
