@@ -48,6 +48,16 @@ def test_pipelines_and_processors_each_once_in_the_order_given(settings):
     assert made[0].metric is Metric.L2
 
 
+def test_a_pipeline_that_is_called_as_a_processor_stays_beside_it():
+    node = '{"1": {"processor": "HSVClusterHistogramVetor"}}'
+    named = load_settings(environ={}, overrides={"pipeline/pipeline_config/PerceptualHash": node})
+    made = candidates(named, Wanted(["PerceptualHash"], ["PerceptualHash", "PerceptualHash"]))
+    assert [(one.name, one.open().dimension) for one in made] == [
+        ("PerceptualHash (pipeline)", 72),
+        ("PerceptualHash (processor)", 64),
+    ]
+
+
 def test_a_second_set_of_settings_is_a_processor_of_its_own(settings):
     made = candidates(settings, Wanted((), ["Large", "Large:detail=1"]))
     assert [one.open().dimension for one in made] == [256, 256]

@@ -1,7 +1,8 @@
 """What is measured beside each other: configured pipelines; processors and models alone, with settings of their own."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_by_image.assembly import open_registry, open_workshop
 from search_by_image.errors import InvalidInputError, UnknownNameError
@@ -33,7 +34,9 @@ class Wanted:
 
 
 def candidates(settings: Settings, wanted: Wanted) -> list[Candidate]:
-    """In the order given; where nothing is wanted the first configured pipeline.
+    """In the order given, each once; where nothing is wanted the first configured pipeline.
+
+    A name that is of two kinds gets the kind behind it.
 
     Raises `ConfigError`, `UnknownNameError`, `ModelNotInstalledError`, and `InvalidInputError` for settings that are
     none.
@@ -43,11 +46,13 @@ def candidates(settings: Settings, wanted: Wanted) -> list[Candidate]:
     if not (names or wanted.processors or wanted.models):
         names = list(settings.pipeline.pipeline_config)[:1]
     made = [
-        *(_pipeline(settings, registry, name) for name in names),
-        *(_processor(settings, registry, text) for text in wanted.processors),
-        *(_model(settings, registry, text) for text in wanted.models),
+        *(("pipeline", _pipeline(settings, registry, name)) for name in names),
+        *(("processor", _processor(settings, registry, text)) for text in wanted.processors),
+        *(("model", _model(settings, registry, text)) for text in wanted.models),
     ]
-    return list({one.name: one for one in made}.values())
+    once = {(kind, one.name): one for kind, one in made}
+    kinds = Counter(name for _, name in once)
+    return [replace(one, name=f"{name} ({kind})") if kinds[name] > 1 else one for (kind, name), one in once.items()]
 
 
 def _pipeline(settings: Settings, registry: Registry, name: str) -> Candidate:
