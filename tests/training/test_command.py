@@ -37,8 +37,13 @@ def test_from_pictures_to_an_installed_model(tmp_path, shapes):
     found = json.loads(run("evaluate", "run", "--model", "mine", "-f", "json").stdout)["models"]
     assert list(found) == ["before", "after", "mine"]
     assert found["mine"]["recall_at_1"] == found["after"]["recall_at_1"]
-    assert found["mine"]["accuracy"] is None
+    assert found["mine"]["accuracy"] is found["before"]["accuracy"] is None
     assert "before" in run("evaluate", "run").stdout
+
+    run("add", "after", "--file", "models/thin/thin.safetensors", "--size", "64")
+    both = json.loads(run("evaluate", "run", "--model", "after", "-f", "json").stdout)["models"]
+    assert list(both) == ["before", "after", "after (model)"]
+    assert both["after"] == found["after"]
 
     told = run("train", shapes, "--out", "run", *SMALL[:-1], "8", code=2).stderr
     assert "other settings: dimension" in told

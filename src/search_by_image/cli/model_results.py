@@ -1,6 +1,7 @@
 """`models evaluate` and `models export`: what a training brought, and its model into use."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from search_by_image.cli.progress import counted
 if TYPE_CHECKING:
     from search_by_image.settings import Settings
     from search_by_image.training.run_folder import RunFolder
-    from search_by_image.training.session import Place
+    from search_by_image.training.session import Place, Trained
     from search_by_image.training.validation import Score
 
 EVALUATE_EXAMPLES = """\
@@ -29,6 +30,7 @@ Example:
 search-by-image models export ~/runs/pets --name pets
 """
 STOPPED = "Stopped. Nothing was exported; the training is kept."
+BEFORE, AFTER = "before", "after"
 COLUMNS = ("model", "recall@1", "mAP", "precision", "classes right")
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that models train was given as --out.")]
 Others = Annotated[
@@ -119,16 +121,23 @@ def show_gain(before: Mapping[str, float], after: Mapping[str, float], best: str
 
 
 def _scores(folder: "RunFolder", models: list[str], place: "Place") -> "Iterator[tuple[str, Score]]":
+    """The base's classes were never learned: how many of them are right would be chance."""
+    from search_by_image.training.installed_scores import installed_score
+    from search_by_image.training.session import open_base, open_trained
+
+    yield BEFORE, replace(_measured(open_base(folder, place), place), accuracy=float("nan"))
+    yield AFTER, _measured(open_trained(folder, place), place)
+    for name in models:
+        shown = f"{name} (model)" if name in {BEFORE, AFTER} else name
+        yield shown, installed_score(name, folder.read(), place)
+
+
+def _measured(opened: "Trained", place: "Place") -> "Score":
     import torch
 
-    from search_by_image.training.installed_scores import installed_score
-    from search_by_image.training.session import measure_of, open_base, open_trained
+    from search_by_image.training.session import measure_of
 
-    for name, opened in (("before", open_base(folder, place)), ("after", open_trained(folder, place))):
-        measure = measure_of(opened.run, opened.backbone.preprocessing, place, torch.device("cpu"))
-        yield name, measure(opened.network)
-    for name in models:
-        yield name, installed_score(name, folder.read(), place)
+    return measure_of(opened.run, opened.backbone.preprocessing, place, torch.device("cpu"))(opened.network)
 
 
 def _cells(found: Mapping[str, float]) -> list[str]:
