@@ -35,6 +35,7 @@ def page(evaluation: Evaluation, limits: ImageLimits, failures: int) -> str:
     templates.filters["megabytes"] = lambda size: "" if size is None else f"{size / 2**20:.0f} MB"
     return templates.get_template("page.html.jinja").render(
         evaluation=evaluation,
+        names=evaluation.pictures.names,
         title=printable(evaluation.pictures.root.absolute().name),
         style=style,
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'",

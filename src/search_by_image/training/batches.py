@@ -1,5 +1,6 @@
 """Which pictures come together, and in which order: each epoch its own, the same for the same seed."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,12 @@ OF_A_CLASS = 4
 
 def order(labels: Sequence[int], drawn: np.random.Generator) -> list[int]:
     """Every place once: each class shuffled and cut into fours, the fours shuffled."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for place, label in enumerate(labels):
+        groups[label].append(place)
     parts: list[list[int]] = []
-    for label in sorted(set(labels)):
-        places = drawn.permutation([place for place, one in enumerate(labels) if one == label]).tolist()
+    for label in sorted(groups):
+        places = drawn.permutation(groups[label]).tolist()
         parts += [places[start : start + OF_A_CLASS] for start in range(0, len(places), OF_A_CLASS)]
     return [place for part in drawn.permutation(len(parts)) for place in parts[int(part)]]
 

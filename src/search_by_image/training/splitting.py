@@ -1,6 +1,7 @@
 """A folder of labelled pictures -> those to train on and those held out, the same for the same seed."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,13 +73,15 @@ def _looked_at(file: Path, limits: ImageLimits) -> bytes | InvalidInputError:
 
 
 def _split(found: PictureSet, share: float, seed: int) -> Split:
-    classes = tuple(sorted(set(found.labels)))
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for file, label in zip(found.files, found.labels, strict=True):
+        groups[label].append(file)
+    classes = tuple(sorted(groups))
     drawn = np.random.default_rng(seed)
     training: list[tuple[str, int]] = []
     held_out: list[tuple[str, int]] = []
     for number, name in enumerate(classes):
-        files = [file for file, label in zip(found.files, found.labels, strict=True) if label == name]
-        rows = [(file.relative_to(found.root).as_posix(), number) for file in sorted(files)]
+        rows = [(file.relative_to(found.root).as_posix(), number) for file in sorted(groups[name])]
         kept = {int(place) for place in drawn.permutation(len(rows))[: _count(len(rows), share)]}
         held_out += [row for place, row in enumerate(rows) if place in kept]
         training += [row for place, row in enumerate(rows) if place not in kept]
