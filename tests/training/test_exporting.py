@@ -1,8 +1,6 @@
 """A trained network as an installed model: what PyTorch computes, searched with at once, its classes usable."""
 
 import json
-import resource
-import signal
 from copy import deepcopy
 from dataclasses import replace
 
@@ -26,6 +24,7 @@ from search_by_image.training.run_folder import RunFolder
 from search_by_image.training.session import Place, begin, measure_of, train
 from search_by_image.training.settings import Machine, PhaseSettings, TrainingSettings
 from search_by_image.training.trainer import Watch
+from training.small_disk import room_for
 
 SETTINGS = TrainingSettings("thin", "classification", PhaseSettings(8, 1e-2), PhaseSettings(1, 1e-4), resize="squash")
 
@@ -93,15 +92,8 @@ def test_what_was_not_checked_is_not_exported(folder, exported, place, tmp_path)
 
 
 def test_a_disk_that_is_full(folder, place, tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
-    try:
-        with pytest.raises(ModelError, match=r"OpenVINO could not write the graph of 'thin'.*room on the disk"):
-            export(folder, tmp_path, place)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
+    with room_for(8192), pytest.raises(ModelError, match=r"OpenVINO could not write the graph of 'thin'.*room on the"):
+        export(folder, tmp_path, place)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,6 +24,7 @@ from search_by_image.training.run_folder import RunFolder
 from search_by_image.training.session import Place, begin, open_base, open_trained, train
 from search_by_image.training.settings import Augmentation, Machine, PhaseSettings, TrainingSettings
 from search_by_image.training.trainer import Watch
+from training.small_disk import room_for
 from worker_process import environment
 
 SMALL = TrainingSettings("thin", head=PhaseSettings(1, 1e-3), whole=PhaseSettings(2, 1e-4), batch=8, dimension=16)
@@ -238,6 +239,19 @@ def test_files_of_others_are_not_overwritten(tmp_path, shapes, place):
     assert {file.read_text() for file in tmp_path.iterdir()} == {"another program's"}
     begin(shapes, folder, SMALL, place, restart=True)
     assert {file.name for file in tmp_path.iterdir()} == {"run.json", "labels.txt"}
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, shapes, place):
+    folder = RunFolder(tmp_path)
+    with room_for(200), pytest.raises(ModelError, match=r"run.json' cannot be written"):
+        begin(shapes, folder, SMALL, place)
+    assert list(tmp_path.iterdir()) == []
+    begin(shapes, folder, SMALL, place)
+    folder.write("checkpoint.pt", b"before")
+    with room_for(8192), pytest.raises(ModelError, match=r"checkpoint.pt' cannot .* \(10000 bytes\). Make room"):
+        folder.write("checkpoint.pt", bytes(10_000))
+    assert {file.name for file in tmp_path.iterdir()} == {"run.json", "labels.txt", "checkpoint.pt"}
+    assert folder.checkpoint.read_bytes() == b"before"
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_no_litter(tmp_path):

@@ -71,11 +71,11 @@ class RunFolder:
             )
 
     def begin(self, run: Run) -> None:
-        """What an earlier run left is removed."""
+        """What an earlier run left is removed. `run.json` comes first: with it the other files are known as a run's."""
         for file in (self.checkpoint, self.best, self.path / REPORT):
             file.unlink(missing_ok=True)
-        self.write(LABELS, label_lines(run.split.classes).encode())
         self.write(RUN, _adapter().dump_json(run, indent=1) + b"\n")
+        self.write(LABELS, label_lines(run.split.classes).encode())
 
     def read(self) -> Run:
         """Raises `ModelError`."""
@@ -91,8 +91,20 @@ class RunFolder:
         self.write(REPORT, json.dumps(found, ensure_ascii=False, indent=1).encode() + b"\n")
 
     def write(self, name: str, content: bytes) -> None:
-        """The whole file or the old one, whenever the process ends. Only who holds the lock may write."""
+        """The whole file or the old one, whenever the process ends. Only who holds the lock may write.
+
+        Raises `ModelError` where there is no room, or nothing may be written.
+        """
         fresh = self.path / f".{name}.new"
+        try:
+            self._replace(fresh, name, content)
+        except OSError as error:
+            raise ModelError(
+                f"{str(self.path / name)!r} cannot be written: {error.strerror} ({len(content)} bytes). Make room, or "
+                "give another --out; the same command continues from what is there."
+            ) from error
+
+    def _replace(self, fresh: Path, name: str, content: bytes) -> None:
         try:
             with fresh.open("wb") as opened:
                 opened.write(content)
