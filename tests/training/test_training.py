@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -97,6 +98,26 @@ def test_after_ctrl_c_the_same_command_comes_to_the_same_end(tmp_path, whole, sh
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, shapes, place, watch=Watch(step=interrupt))
     assert len(steps) == after
+    trained(tmp_path, shapes, place)
+    assert same(states(tmp_path), states(whole[0]))
+
+
+@pytest.mark.soak
+def test_ctrl_c_between_the_phases_is_not_lost(tmp_path, whole, shapes, place):
+    """After the last step's check, while the processes that open pictures end."""
+
+    def interrupt():
+        while not (tmp_path / "report.json").exists():
+            time.sleep(0.0002)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    steps = []
+    watch = Watch(step=lambda *step: steps.append(step), epoch=lambda _: thread.ident or thread.start())
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, shapes, place, watch=watch, machine=Machine(workers=2))
+    thread.join()
+    assert len(steps) <= 3
     trained(tmp_path, shapes, place)
     assert same(states(tmp_path), states(whole[0]))
 

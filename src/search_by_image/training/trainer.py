@@ -94,6 +94,8 @@ class Trainer:
                 if wish.asked:
                     self._save(progress, learner)
                     raise KeyboardInterrupt
+            if wish.asked:  # since the last step, whose epoch is saved
+                raise KeyboardInterrupt
 
     def _batches(self, phase: Phase, progress: Progress) -> Iterator[Batch]:
         """From the step that is due to the phase's last, or until epochs have brought no gain for long enough."""
