@@ -1,6 +1,7 @@
 """A trained network as an installed model: what PyTorch computes, searched with at once, its classes usable."""
 
 import json
+import shutil
 from copy import deepcopy
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from search_by_image.plugins import Host
 from search_by_image.processors.inception_v4 import InceptionV4Classifier
 from search_by_image.settings import load_settings
 from search_by_image.training import exporting
+from search_by_image.training.checkpoints import load, save_best
 from search_by_image.training.exporting import export, install
 from search_by_image.training.installed_scores import installed_score
 from search_by_image.training.network import Exported
@@ -71,6 +73,16 @@ def test_a_graph_that_differs_is_no_export(folder, place, tmp_path, monkeypatch)
     with pytest.raises(ModelError, match=r"differ by .* and 1e-04 is allowed"):
         export(folder, tmp_path, place)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_probabilities_that_are_no_numbers_are_no_export(folder, place, tmp_path):
+    """Both sides have NaN, and no difference of it is above anything."""
+    run = RunFolder(shutil.copytree(folder.path, tmp_path / "run"))
+    state = load(run.best)
+    state["classifier.weight"].fill_(float("nan"))
+    save_best(run, state)
+    with pytest.raises(ModelError, match="differ by nan on the held-out pictures"):
+        export(run, tmp_path / "export", place)
 
 
 def files_of(folder):

@@ -75,7 +75,7 @@ def _save(trained: Trained, file: Path) -> None:
 
 
 def _check(found: Agreement) -> None:
-    apart = max(found.features, found.probabilities)
+    apart = float(np.max([found.features, found.probabilities]))  # NaN where one is
     if not apart <= AGREEMENT:
         raise ModelError(
             f"The exported graph and PyTorch differ by {apart:.1e} on the held-out pictures, and {AGREEMENT:.0e} is "
