@@ -46,7 +46,7 @@ def test_the_table_is_the_catalogues(name):
         expected = [pair(getattr(quality, one, None)) for one in ("scenes", "animals", "pets")]
         assert figures[:3] == expected
         assert figures[3] == (share(quality.copies) if quality else "–")
-        assert figures[4] == (f"{speed.f32:g} / {speed.bf16:g}" if speed else "–")
+        assert figures[4] == (f"{speed:g}" if speed else "–")
 
 
 @pytest.mark.parametrize("name", NAMES)

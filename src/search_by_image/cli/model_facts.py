@@ -51,7 +51,7 @@ def facts(entry: ModelEntry | None, installed: InstalledModel | None) -> dict[st
         "size": installed.manifest.size if installed else entry.size if entry else None,
         "licence": asdict(model.licence),
         "quality": asdict(entry.quality) if entry and entry.quality else None,
-        "speed": asdict(entry.speed) if entry and entry.speed else None,
+        "speed": entry.speed if entry else None,
         "sources": [source.title for source in entry.sources] if entry else [],
         "graph": model.graph,
         "preprocessing": asdict(model.preprocessing),
@@ -88,7 +88,7 @@ def cells(row: dict[str, Any]) -> list[object]:
         megabytes(row["size"]),
         licence(Licence(**row["licence"]), brief=True) if row["licence"] else "",
         quality(Quality(**row["quality"]) if row["quality"] else None),
-        f"{row['speed']['f32']:g}/s" if row["speed"] else "",
+        f"{row['speed']:g}" if row["speed"] else "",
         row["sources"][0] if row["sources"] else row["installed"]["source"] if row["installed"] else "",
         "damaged" if row["fault"] else "yes" if row["installed"] else "",
     ]

@@ -228,7 +228,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "size", megabytes(found["size"])
     yield "licence", licence(Licence(**found["licence"]))
     yield "quality", quality(Quality(**found["quality"]) if found["quality"] else None)
-    yield "pictures a second", found["speed"]
+    yield "speed against the default", found["speed"] or "not measured"
     yield from (("source", source) for source in found["sources"])
     yield "preprocessing", found["preprocessing"]
     yield "output", found["output"]

