@@ -109,6 +109,21 @@ class TestTheWayThere:
         assert everything(records) == pictures
         assert agreed(records, index)
 
+    @pytest.mark.parametrize("rounds", [0, 1])
+    def test_a_library_that_is_closed_right_after_leaves_no_place(self, library, switching, tmp_path, rounds):
+        """Nobody else would drop it: a service is stopped soon after the end of a switch."""
+        switching.embed()
+        switching.promote()
+        library.maintain()
+        switching.finish()
+        for _ in range(rounds):
+            library.maintain()
+        kept = switching.now.own.name
+        library.close()
+        index = EmbeddedIndex(EmbeddedSettings(path=tmp_path / "vectors"))
+        assert index.kept() == (kept,)
+        index.close()
+
     def test_a_library_opened_later_finds_the_same(self, library, records, index, switching):
         switching.embed()
         switching.promote()

@@ -87,15 +87,21 @@ class IndexedSpaces:
             self._drop_ended()
             self._fill_successors()
 
+    def end(self) -> None:
+        """Before the index is closed: drop the places of models that were switched from, which no later round would."""
+        with in_turn(self._changing):
+            if any(self._ended) or any(space.role is not None for space in self.served()):
+                self._keep(self._records.spaces())
+                for _ in self._ended:
+                    self._drop_ended()
+
     def follow(self) -> None:
         """Serve the spaces as they are recorded now, those of other processes too."""
         with in_turn(self._changing):
-            recorded = {space.name: space for space in self._records.spaces()}
-            for space in recorded.values():
+            recorded = self._records.spaces()
+            for space in recorded:
                 self.serve(space)
-            self._end(self._served.keys() - recorded.keys(), set(map(key_of, recorded.values())))
-            self._closed = {name: why for name, why in self._closed.items() if name in recorded}
-            self._serve_only({name: space for name, space in self._served.items() if name in recorded})
+            self._keep(recorded)
 
     def serve(self, space: SpaceRecord) -> None:
         """Open the space's place in the index and bring it in step; from then on it is the one that is searched."""
@@ -256,6 +262,13 @@ class IndexedSpaces:
         kept = self._index.kept()
         spaces = {*self.served(), *self._records.spaces()}
         return {place for space in spaces if wanted(space) for place in places_of(space, kept)}
+
+    def _keep(self, recorded: Sequence[SpaceRecord]) -> None:
+        """Serve none but those."""
+        names, keys = {space.name for space in recorded}, set(map(key_of, recorded))
+        self._end(self._served.keys() - names, keys)
+        self._closed = {name: why for name, why in self._closed.items() if name in names}
+        self._serve_only({name: space for name, space in self._served.items() if name in names})
 
     def _end(self, gone: Iterable[str], kept: set[Key]) -> None:
         """A model that was switched from, or not to: its place is dropped when every process has seen that."""

@@ -1,7 +1,7 @@
 """The picture library: pictures in, the nearest out, over a record store and a vector index."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from search_by_image.deadline import limited, one_call
@@ -282,6 +282,8 @@ class Library:
             if not self._closed:
                 self._closed = True
                 self._writer.settle()
+                with suppress(StoreError):
+                    self._indexed.end()
                 self._index.close()
                 self._records.close()
 
