@@ -218,7 +218,7 @@ def test_weights_of_an_unknown_network(store, tmp_path):
 
 def test_another_kind_of_file(store, tmp_path):
     shutil.copy(DATA / "tiny_inception.onnx", tmp_path / "model.h5")
-    with pytest.raises(ModelError, match=r"unknown kind. Known: \.pb"):
+    with pytest.raises(InvalidInputError, match=r"^'model.h5' is of an unknown kind.*\.pb, .*\.safetensors"):
         added(store, tmp_path / "model.h5", preprocessing=RANGE)
 
 

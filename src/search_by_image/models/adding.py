@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from search_by_image.errors import InvalidInputError
 from search_by_image.fetch import without_secrets
 from search_by_image.models.description import ModelDescription, Preprocessing
-from search_by_image.models.graph_files import GraphFile
+from search_by_image.models.graph_files import KINDS, WEIGHTS_ALONE, GraphFile
 from search_by_image.models.graph_weights import weights_beside
 from search_by_image.models.known_graphs import known_graphs, recognised
 from search_by_image.models.manifest import FILE_NAME, KeptFile, Manifest, now, told
@@ -47,6 +47,7 @@ def add(
     source = _source([*files, *_text_files(files[0], said)])
     for part in source.parts:
         _check_name(part.name, without_secrets(part.where))
+    _check_kind(source.parts[0].name)
     made = []
 
     def fill(folder: Path) -> Manifest:
@@ -96,6 +97,16 @@ def _check_name(name: str, of: str) -> None:
         raise InvalidInputError(
             f"{name!r}, of {of}, is no name for a model's file. Use letters, digits, spaces, '.', '-' and '_', and not "
             f"{FILE_NAME}."
+        )
+
+
+def _check_kind(name: str) -> None:
+    """Before anything is fetched or copied."""
+    kinds = (*KINDS, *READERS)
+    if Path(name).suffix.lower() not in kinds and not WEIGHTS_ALONE.search(name):
+        raise InvalidInputError(
+            f"{name!r} is of an unknown kind. Name the graph first, or the weights of a network that is known here: a "
+            f"file that ends in one of {', '.join(kinds)}."
         )
 
 
