@@ -124,6 +124,23 @@ class TestTheWayThere:
         assert index.kept() == (kept,)
         index.close()
 
+    def test_an_old_place_that_could_not_be_dropped_is_dropped_later(self, library, index, switching, monkeypatch):
+        switching.embed()
+        switching.promote()
+        library.maintain()
+        switching.finish()
+        library.maintain()
+
+        def refused(_name):
+            raise StoreError("not now")
+
+        with monkeypatch.context() as now:
+            now.setattr(index, "drop_space", refused)
+            with pytest.raises(StoreError, match="not now"):
+                library.maintain()
+        library.maintain()
+        assert index.kept() == (switching.now.own.name,)
+
     def test_a_library_opened_later_finds_the_same(self, library, records, index, switching):
         switching.embed()
         switching.promote()

@@ -9,11 +9,12 @@ What was written before the place changed is brought there by the process that c
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from search_by_image.ended_places import EndedPlaces
 from search_by_image.errors import (
     SearchByImageError,
     StoreError,
@@ -53,7 +54,7 @@ class IndexedSpaces:
         self._coming: dict[str, SpaceRecord] = {}
         self._closed: dict[str, str] = {}
         self._leaving: tuple[dict[str, SpaceRecord], ...] = ({}, {})
-        self._ended: tuple[set[str], ...] = (set(), set())
+        self._ended = EndedPlaces(index)
         self._next_filling = 0.0
         self._changing = threading.RLock()
 
@@ -84,16 +85,15 @@ class IndexedSpaces:
         with in_turn(self._changing):
             self._leaving = ({}, self._leaving[0])
             self.follow()
-            self._drop_ended()
+            self._ended.end_round(self._used())
             self._fill_successors()
 
     def end(self) -> None:
         """Before the index is closed: drop the places of models that were switched from, which no later round would."""
         with in_turn(self._changing):
-            if any(self._ended) or any(space.role is not None for space in self.served()):
+            if self._ended or any(space.role is not None for space in self.served()):
                 self._keep(self._records.spaces())
-                for _ in self._ended:
-                    self._drop_ended()
+                self._ended.drop_all(self._used())
 
     def follow(self) -> None:
         """Serve the spaces as they are recorded now, those of other processes too."""
@@ -266,19 +266,13 @@ class IndexedSpaces:
     def _keep(self, recorded: Sequence[SpaceRecord]) -> None:
         """Serve none but those."""
         names, keys = {space.name for space in recorded}, set(map(key_of, recorded))
-        self._end(self._served.keys() - names, keys)
+        ended = [space for space in self.served() if space.name not in names and key_of(space) in keys]
+        self._ended.add(place for space in ended for place in places_of(space, self._index.kept()))
         self._closed = {name: why for name, why in self._closed.items() if name in names}
         self._serve_only({name: space for name, space in self._served.items() if name in names})
 
-    def _end(self, gone: Iterable[str], kept: set[Key]) -> None:
-        """A model that was switched from, or not to: its place is dropped when every process has seen that."""
-        ended = [self._served[name] for name in gone if key_of(self._served[name]) in kept]
-        self._ended[0].update(place for space in ended for place in places_of(space, self._index.kept()))
-
-    def _drop_ended(self) -> None:
-        due, self._ended = self._ended[1], (set(), self._ended[0])
-        for place in due - {space.indexed.name for space in self.served()}:
-            self._index.drop_space(place)
+    def _used(self) -> set[str]:
+        return {space.indexed.name for space in self.served()}
 
     def _fill_successors(self) -> None:
         """Another process may give pictures their second vectors: the index gets them little by little."""
